@@ -1,0 +1,51 @@
+# Two commands: `make demo` and `make test`. PIP_ARGS goes to every pip call, PYTHON makes the virtual environment.
+PYTHON ?= python3
+VENV ?= .venv
+PIP_ARGS ?=
+PYTEST_ARGS ?= -n 2 --dist loadgroup
+
+# Inside the image the installed environment is used: no second virtual environment.
+ifdef A2QFLOW_IMAGE
+PY := python
+INSTALLED :=
+else
+PY := $(VENV)/bin/python
+INSTALLED := $(VENV)/.installed
+endif
+
+.PHONY: demo test test-all lint bench install format clean
+demo: $(INSTALLED)
+	$(PY) build.py
+
+test: $(INSTALLED)
+	$(PY) -m pytest -m "not slow" $(PYTEST_ARGS)
+
+test-all: $(INSTALLED)
+	$(PY) -m pytest $(PYTEST_ARGS)
+
+lint: $(INSTALLED)
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(PY) -m flows.lint
+
+bench: $(INSTALLED)
+	$(PY) -m benchmarks
+
+format: $(INSTALLED)
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+install: $(INSTALLED)
+
+# PyTorch first: a range that this version satisfies then installs nothing more. finn-plus pins versions that would
+# replace it by an old one of several GB, and hls4ml is wanted for its headers alone: both without dependencies.
+$(VENV)/.installed: requirements.txt requirements-nodeps.txt
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install -q $(PIP_ARGS) torch==2.13.0
+	$(VENV)/bin/python -m pip install -q $(PIP_ARGS) -r requirements.txt
+	$(VENV)/bin/python -m pip install -q $(PIP_ARGS) --no-deps -r requirements-nodeps.txt
+	touch $@
+
+clean:
+	rm -rf out .pytest_cache .mypy_cache .ruff_cache .hypothesis

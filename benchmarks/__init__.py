@@ -1,0 +1,1 @@
+"""Benchmarks: `make bench` runs them all, prints their tables and writes their JSON to out/benchmarks."""

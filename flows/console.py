@@ -1,0 +1,44 @@
+"""What the user sees: one console, progress bars, errors as one message."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+console = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 160)
+_stderr = Console(stderr=True, soft_wrap=True, highlight=False)
+
+Advance = Callable[[str, int, int], None]
+"""advance(what is being done, done, total)"""
+
+
+def error(message: str) -> None:
+    """Prints one error message on standard error."""
+    _stderr.print(f"[bold red]error:[/] {escape(message)}")
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Advance]:
+    """A progress bar on a terminal, nothing elsewhere (logs stay short)."""
+    columns = (
+        SpinnerColumn(), TextColumn("{task.fields[title]:<13}"), BarColumn(30), MofNCompleteColumn(),
+        TimeElapsedColumn(), TextColumn("{task.description}"),
+    )  # fmt: skip
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=None, title=title)
+
+        def advance(what: str, done: int, total: int) -> None:
+            bar.update(task, description=escape(what), completed=done, total=total)
+
+        yield advance
+
+
+def announce(step: str, what: str) -> None:
+    """One line a step: run, reused (nothing it depends on changed) or kept (before start_step)."""
+    note = {"run": "", "reused": "[dim]reused: nothing it depends on has changed[/]", "kept": "[dim]kept as it is[/]"}
+    console.print(f"[bold]{step:<13}[/] {note[what]}")

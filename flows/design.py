@@ -1,0 +1,128 @@
+"""The hardware as a value: module instances, the streams between them, their parameters and memory words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from flows.graph import IntType
+
+Files = Mapping[PurePosixPath, str | bytes]
+
+
+@dataclass(frozen=True)
+class Bits:
+    """A sized constant: `width` bits, 0 <= value < 2**width; rendered as width'h…"""
+
+    width: int
+    value: int
+
+    @classmethod
+    def of_bytes(cls, values: tuple[int, ...]) -> Bits:
+        """One byte per entry, entry 0 in the least significant byte (per-lane widths)."""
+        return cls(8 * len(values), sum(v << (8 * i) for i, v in enumerate(values)))
+
+
+@dataclass(frozen=True)
+class MemFile:
+    """A memory image: given to `$readmemh` as file `name`; `text` holds one hex word a line, address 0 first."""
+
+    name: str
+    text: str = field(repr=False)
+
+
+Param = int | str | Bits
+
+
+@dataclass(frozen=True)
+class Fold:
+    """How far a layer is unrolled: `pe` output lanes, `simd` input lanes."""
+
+    pe: int
+    simd: int
+    parallel_window: bool = False
+    impl: str = "auto"
+    ram_style: str = "auto"
+
+
+Folding = Mapping[str, Fold]
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A folded NHWC stream: beat f carries `lanes` elements of `dtype`, lane 0 in the least significant bits.
+
+    `tensor` is the graph's tensor it carries, `beats` the beats of one frame; `window` > 0: depthwise window order,
+    see `flows.beats.fold`.
+    """
+
+    name: str
+    tensor: str
+    dtype: IntType
+    lanes: int
+    beats: int
+    window: int = 0
+
+    @property
+    def bits(self) -> int:
+        return self.lanes * self.dtype.bits
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """What a kernel makes of one operator: the module, its parameters, its memories, the shape of its streams.
+
+    `work_beats`: clock cycles that the module's inner loop needs for one frame when nothing stalls it.
+    `lane_bits`: accumulator width of every PE lane (MVAU only).
+    """
+
+    module: str
+    params: Mapping[str, Param]
+    in_lanes: int
+    out_lanes: int
+    out_type: IntType
+    work_beats: int
+    memories: tuple[MemFile, ...] = ()
+    out_window: int = 0
+    lane_bits: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One module in the stitched top. `op` is the graph's operator it implements, "" for FIFO and DWC."""
+
+    name: str
+    module: str
+    op: str
+    params: Mapping[str, Param]
+    input: str
+    output: str
+    work_beats: int
+    memories: tuple[MemFile, ...] = ()
+    lane_bits: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Design:
+    """Instances in stream order, and the streams by name; `input` and `output` are the streams of the outside."""
+
+    name: str
+    instances: tuple[Instance, ...]
+    streams: Mapping[str, Stream]
+    input: str
+    output: str
+    trained: Mapping[str, int | None] = field(default_factory=dict)
+
+    def instance(self, name: str) -> Instance:
+        return next(i for i in self.instances if i.name == name)
+
+    def cycles(self, instance: Instance) -> int:
+        """max(input beats, output beats, work beats) of one frame: the analytic interval of the instance."""
+        return max(self.streams[instance.input].beats, self.streams[instance.output].beats, instance.work_beats)
+
+    @property
+    def bound(self) -> tuple[int, str]:
+        """(cycles, instance name) of the slowest instance."""
+        slowest = max(self.instances, key=self.cycles)
+        return self.cycles(slowest), slowest.name

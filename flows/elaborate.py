@@ -1,0 +1,126 @@
+"""Graph + folding + accumulator widths + FIFO depths -> Design: module instances and the streams between them.
+
+Every operator gets its module. Between two operators stand a FIFO, which decouples them and cuts the combinational
+ready path, and, where their lanes differ, a data-width converter (DWC). The FIFO is on the side with fewer lanes, where
+its memory is narrow and deep, unless the reader takes its input in bursts (an MVAU that goes over a vector several
+times): a burst is faster than a widening DWC.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from flows.design import Design, Folding, Instance, Param, Stream
+from flows.graph import Flatten, Graph
+from flows.kernels.registry import kernel_of
+
+MIN_DEPTH = 2
+
+
+@dataclass
+class _Builder:
+    depths: Mapping[str, int]
+    ram_styles: Mapping[str, str]
+    instances: list[Instance] = field(default_factory=list)
+    streams: dict[str, Stream] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def stream(self, stream: Stream) -> Stream:
+        self.streams[stream.name] = stream
+        return stream
+
+    def name(self, kind: str) -> str:
+        number = self.counts.get(kind, 0)
+        self.counts[kind] = number + 1
+        return f"{kind}_{number}"
+
+    def fifo(self, source: Stream) -> Stream:
+        name = self.name("StreamingFIFO")
+        sink = self.stream(replace(source, name=f"{name}_out"))
+        params: dict[str, Param] = {
+            "WIDTH": source.bits,
+            "DEPTH": max(self.depths.get(name, MIN_DEPTH), MIN_DEPTH),
+            "RAM_STYLE": "auto",
+            "SIM_ID": self.counts["StreamingFIFO"],
+        }
+        self.instances.append(Instance(name, "fifo", "", params, source.name, sink.name, source.beats))
+        return sink
+
+    def link(self, source: Stream, lanes: int, bursts: bool) -> Stream:
+        """A FIFO and what converts the width, from `source` to a stream of `lanes`, read in `bursts` or evenly."""
+        if source.lanes <= lanes and not bursts:
+            return self.dwc(self.fifo(source), lanes)
+        return self.fifo(self.dwc(source, lanes))
+
+    def dwc(self, source: Stream, lanes: int) -> Stream:
+        if source.lanes == lanes:
+            return source
+        if source.lanes % lanes and lanes % source.lanes:
+            source = self.dwc(source, math.lcm(source.lanes, lanes))
+        name = self.name("StreamingDataWidthConverter")
+        beats = source.beats * source.lanes // lanes
+        sink = self.stream(replace(source, name=f"{name}_out", lanes=lanes, beats=beats))
+        params = {"IN_WIDTH": source.bits, "OUT_WIDTH": sink.bits}
+        self.instances.append(Instance(name, "dwc", "", params, source.name, sink.name, max(source.beats, beats)))
+        return sink
+
+
+def elaborate(
+    graph: Graph, folding: Folding, widths: Mapping[str, tuple[int, ...]], depths: Mapping[str, int] | None = None
+) -> Design:
+    """The design of a chain.
+
+    `widths`: accumulator bits per output channel of every MVAU. `depths`: FIFO name to depth, 2 where absent.
+    Raises InfeasibleFolding where a kernel refuses its folding.
+    """
+    build = _Builder(depths or {}, {})
+    tensor = graph[graph.inputs[0]]
+    first = next(op for op in graph.ops if not isinstance(op, Flatten))
+    lanes = kernel_of(first).lower(graph, first, folding[first.name], tensor.dtype, widths.get(first.name)).in_lanes
+    source = build.stream(Stream("input", tensor.name, tensor.dtype, lanes, tensor.elements // lanes))
+    for op in graph.ops:
+        if isinstance(op, Flatten):
+            source = build.stream(replace(source, tensor=op.outputs[0]))
+            continue
+        low = kernel_of(op).lower(graph, op, folding[op.name], source.dtype, widths.get(op.name))
+        bursts = low.work_beats > graph[op.inputs[0]].elements // low.in_lanes
+        source = build.link(source, low.in_lanes, bursts)
+        out = graph[op.outputs[0]]
+        beats = out.elements // low.out_lanes
+        sink = build.stream(Stream(f"{op.name}_out", out.name, low.out_type, low.out_lanes, beats, low.out_window))
+        build.instances.append(
+            Instance(
+                op.name,
+                low.module,
+                op.name,
+                low.params,
+                source.name,
+                sink.name,
+                low.work_beats,
+                low.memories,
+                low.lane_bits,
+            )
+        )
+        source = sink
+    source = build.fifo(source)
+    trained = {op.name: graph.trained_bits.get(op.name) for op in graph.ops if op.name in graph.trained_bits}
+    return Design(graph.name, tuple(build.instances), build.streams, "input", source.name, trained)
+
+
+def fifo_names(design: Design) -> dict[str, tuple[str, str]]:
+    """{operator: (nearest FIFO before it, nearest FIFO after it)}, for FINN's in/outFIFODepths."""
+    producers = {i.output: i for i in design.instances}
+    consumers = {i.input: i for i in design.instances}
+    names = {}
+    for instance in design.instances:
+        if not instance.op:
+            continue
+        before, after = producers[instance.input], consumers[instance.output]
+        while before.module != "fifo":
+            before = producers[before.input]
+        while after.module != "fifo":
+            after = consumers[after.output]
+        names[instance.name] = (before.name, after.name)
+    return names

@@ -1,0 +1,203 @@
+"""Chooses PE and SIMD of every layer, from the configuration, FINN's folding JSON, or a target rate."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from flows.config import LayerFolding, suggestion
+from flows.design import Fold, Folding
+from flows.errors import ConfigError, InfeasibleFolding
+from flows.graph import MVAU, ConvolutionInputGenerator, Flatten, Graph, Op, Pool
+from flows.kernels.registry import kernel_of
+
+LANES_ONLY_SIMD = ("FMPadding", "ConvolutionInputGenerator")
+"""Operators that move data: FINN calls their lanes SIMD; all others but the MVAU have PE only."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for, by layer: the folding, and FIFO depths where given (FINN's in/outFIFODepths)."""
+
+    layers: Mapping[str, LayerFolding]
+    target_cycles: int | None = None
+
+
+def request(layers: Mapping[str, LayerFolding], file: Path | None, target_fps: int | None, clock_ns: float) -> Request:
+    """Merges the inline folding (which wins) with FINN's folding file. Raises ConfigError on a broken file."""
+    merged = {**(read_finn_json(file) if file else {}), **layers}
+    cycles = None if target_fps is None else int(1e9 / clock_ns // target_fps)
+    if cycles is not None and cycles < 1:
+        raise InfeasibleFolding(f"target_fps = {target_fps} is more than one frame a clock cycle of {clock_ns} ns")
+    return Request(merged, cycles)
+
+
+def read_finn_json(path: Path) -> dict[str, LayerFolding]:
+    """A folding file as FINN writes and reads it: {"Defaults": {...}, "MVAU_0": {"PE": 2, "SIMD": 4, ...}, ...}."""
+    try:
+        raw: Any = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"folding_config_file: no file {path}") from None
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"folding_config_file {path}: {error}") from None
+    if not isinstance(raw, dict) or not all(isinstance(v, dict) for v in raw.values()):
+        raise ConfigError(f"folding_config_file {path}: expected {{layer: {{key: value}}}}")
+    if raw.pop("Defaults", {}):
+        raise ConfigError(f"folding_config_file {path}: a non-empty 'Defaults' is not supported; name the layers")
+    layers = {}
+    for name, keys in raw.items():
+        try:
+            layers[name] = LayerFolding.model_validate(keys)
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(map(str, first["loc"]))
+            hint = suggestion(key, LayerFolding.model_fields) if first["type"] == "extra_forbidden" else ""
+            raise ConfigError(f"folding_config_file {path}: {name}.{key}: {first['msg']}{hint}") from None
+    return layers
+
+
+def choose(graph: Graph, asked: Request) -> Folding:
+    """A legal folding of every operator that has hardware.
+
+    Named layers get what was asked. The others get the least parallelism that keeps them within the target cycles;
+    without `target_fps`, within the slowest of the named layers, and then every MVAU must be named.
+    Raises InfeasibleFolding and ConfigError, naming the layer, the value and what is legal.
+    """
+    ops = {op.name: op for op in graph.ops if not isinstance(op, Flatten)}
+    for name in asked.layers:
+        if name not in ops:
+            raise ConfigError(f"folding: no layer {name!r} in this network{suggestion(name, ops)}")
+    folding = {name: _explicit(graph, ops[name], keys) for name, keys in asked.layers.items() if _folds(keys)}
+    target = asked.target_cycles
+    if target is None:
+        missing = [op.name for op in graph.of_type(MVAU) if op.name not in folding]
+        if missing:
+            raise ConfigError(
+                f"folding: nothing is said about {', '.join(missing)}; give PE and SIMD in 'folding' or in a "
+                "'folding_config_file', or set 'target_fps'"
+            )
+        target = max(cycles(graph, ops[name], fold) for name, fold in folding.items())
+    for op in ops.values():
+        if op.name not in folding:
+            folding[op.name] = _cheapest(graph, op, folding, target)
+    for op in ops.values():
+        _check_window(graph, op, folding)
+    return {name: replace(folding[name], **_options(asked.layers.get(name))) for name in ops}
+
+
+def cycles(graph: Graph, op: Op, fold: Fold) -> int:
+    """Cycles of one frame: max(input beats, output beats, work beats)."""
+    low = kernel_of(op).lower(graph, op, fold, graph[op.inputs[0]].dtype, _any_widths(op))
+    beats_in = graph[op.inputs[0]].elements // low.in_lanes
+    return max(beats_in, graph[op.outputs[0]].elements // low.out_lanes, low.work_beats)
+
+
+def _any_widths(op: Op) -> tuple[int, ...] | None:
+    return (32,) * op.mh if isinstance(op, MVAU) else None
+
+
+def _folds(keys: LayerFolding) -> bool:
+    return keys.PE is not None or keys.SIMD is not None
+
+
+def _explicit(graph: Graph, op: Op, keys: LayerFolding) -> Fold:
+    if not isinstance(op, MVAU):
+        unused = "PE" if op.kind in LANES_ONLY_SIMD else "SIMD"
+        if (getattr(keys, unused) or 1) != 1:
+            raise ConfigError(f"folding: {op.name} ({op.kind}) has no {unused}")
+    fold = Fold(keys.PE or 1, keys.SIMD or 1)
+    cycles(graph, op, fold)  # the kernel refuses an illegal one
+    return fold
+
+
+def _options(keys: LayerFolding | None) -> dict[str, Any]:
+    """FINN's implementation keys: honoured or refused, never ignored."""
+    if keys is None:
+        return {}
+    allowed = {
+        "ram_style": ("auto", "distributed", "block"),
+        "mem_mode": ("internal_embedded",),
+        "resType": ("auto", "lut"),
+        "parallel_window": (0,),
+    }
+    for key, values in allowed.items():
+        value = getattr(keys, key)
+        if value is not None and value not in values:
+            raise ConfigError(f"folding: {key} = {value!r} is not supported; supported: {', '.join(map(str, values))}")
+    return {} if keys.ram_style is None else {"ram_style": keys.ram_style}
+
+
+def _cheapest(graph: Graph, op: Op, chosen: Mapping[str, Fold], target: int) -> Fold:
+    legal = kernel_of(op).legal(graph, op)
+    forced = _window_lanes(graph, op, chosen)
+    legal = tuple(f for f in legal if forced is None or f.pe == forced)
+    timed = [(fold, cycles(graph, op, fold)) for fold in legal]
+    fast = [fold for fold, n in timed if n <= target]
+    if not fast:
+        best = min(n for _, n in timed)
+        raise InfeasibleFolding(
+            f"{op.name} ({op.kind}) needs {best} cycles a frame at full parallelism, more than the {target} that the "
+            "target allows; lower target_fps or shorten synth_clk_period_ns"
+        )
+    return min(fast, key=partial(_cost, graph, op, chosen))
+
+
+def _cost(graph: Graph, op: Op, chosen: Mapping[str, Fold], fold: Fold) -> tuple[int, bool, int]:
+    """Least parallel first; among equals the one whose input needs no width converter with an odd ratio."""
+    source = graph.producer(op.inputs[0])
+    while isinstance(source, Flatten):
+        source = graph.producer(source.inputs[0])
+    lanes_in = fold.simd if op.kind in (*LANES_ONLY_SIMD, "MVAU") else fold.pe
+    given = None
+    if source is not None and source.name in chosen:
+        given = chosen[source.name].simd if source.kind in LANES_ONLY_SIMD else chosen[source.name].pe
+    awkward = given is not None and given % lanes_in != 0 and lanes_in % given != 0
+    return fold.pe * fold.simd, awkward, fold.pe
+
+
+def _window_lanes(graph: Graph, op: Op, chosen: Mapping[str, Fold]) -> int | None:
+    """A Pool takes its lanes from the sliding window before it: their stream cannot be converted in width."""
+    if not isinstance(op, Pool):
+        return None
+    source = graph.producer(op.inputs[0])
+    return chosen[source.name].simd if source is not None and source.name in chosen else None
+
+
+def _check_window(graph: Graph, op: Op, folding: Folding) -> None:
+    lanes = _window_lanes(graph, op, folding)
+    if lanes is not None and lanes != folding[op.name].pe:
+        source = graph.producer(op.inputs[0])
+        assert source is not None
+        raise InfeasibleFolding(
+            f"{op.name}: PE = {folding[op.name].pe} must equal SIMD = {lanes} of {source.name}, whose windows it reads"
+        )
+
+
+def to_finn_json(folding: Folding, graph: Graph, depths: Mapping[str, tuple[int, int]] | None = None) -> str:
+    """The folding as FINN's JSON; `depths` {layer: (input FIFO, output FIFO)} adds FINN's FIFO keys."""
+    layers: dict[str, Any] = {"Defaults": {}}
+    for op in graph.ops:
+        if op.name not in folding:
+            continue
+        fold = folding[op.name]
+        keys: dict[str, Any] = {}
+        if op.kind not in LANES_ONLY_SIMD:
+            keys["PE"] = fold.pe
+        if op.kind in (*LANES_ONLY_SIMD, "MVAU"):
+            keys["SIMD"] = fold.simd
+        if op.kind in ("MVAU", "ConvolutionInputGenerator"):
+            keys["ram_style"] = fold.ram_style
+        if op.kind == "MVAU":
+            keys |= {"mem_mode": "internal_embedded", "resType": "lut"}
+        if isinstance(op, ConvolutionInputGenerator):
+            keys["parallel_window"] = 0
+        if depths is not None:
+            keys["inFIFODepths"], keys["outFIFODepths"] = [depths[op.name][0]], [depths[op.name][1]]
+        layers[op.name] = keys
+    return json.dumps(layers, indent=2) + "\n"

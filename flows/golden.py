@@ -1,0 +1,79 @@
+"""The truth: an integer interpreter of `Graph`. Brevitas, FINN's graph, HLS and RTL are each compared with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from flows.graph import (
+    MVAU,
+    ConvolutionInputGenerator,
+    Flatten,
+    FMPadding,
+    Graph,
+    IntArray,
+    LabelSelect,
+    Op,
+    Pool,
+    Thresholding,
+)
+
+
+def evaluate(graph: Graph, inputs: Mapping[str, IntArray]) -> dict[str, IntArray]:
+    """Every tensor of `graph`, int64 (N, H, W, C), for `inputs` {graph input: int64 (N, H, W, C)}.
+
+    Raises ValueError where an input is not of its tensor's shape or leaves its range.
+    """
+    values: dict[str, IntArray] = {}
+    for name in graph.inputs:
+        tensor, x = graph[name], np.asarray(inputs[name])
+        if not np.issubdtype(x.dtype, np.integer) or x.shape[1:] != tensor.shape:
+            raise ValueError(f"input {name}: {x.dtype} {x.shape}, expected integers (N, {tensor.shape})")
+        if x.size and not (tensor.lo <= x.min() and x.max() <= tensor.hi):
+            raise ValueError(f"input {name}: values {x.min()}…{x.max()} leave [{tensor.lo}, {tensor.hi}]")
+        values[name] = x.astype(np.int64)
+    for op in graph.ops:
+        values[op.outputs[0]] = apply(op, values[op.inputs[0]])
+    return values
+
+
+def apply(op: Op, x: IntArray) -> IntArray:
+    """Output of one operator for its input `x`, int64 (N, H, W, C)."""
+    match op:
+        case FMPadding(pad=(top, left, bottom, right)):
+            return np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)))
+        case ConvolutionInputGenerator():
+            return windows(op, x)
+        case MVAU():
+            return np.asarray(x @ op.weights, dtype=np.int64)
+        case Thresholding():
+            return threshold(op, x)
+        case Pool():
+            n, h, w, c = x.shape
+            return np.asarray(x.reshape(n, h, w, op.window, c // op.window).max(axis=3))
+        case Flatten():
+            return x.reshape(x.shape[0], 1, 1, -1)
+        case LabelSelect():
+            return np.asarray(np.argmax(x, axis=3, keepdims=True), dtype=np.int64)
+    raise NotImplementedError(f"{op.name}: no golden model of {op.kind}")
+
+
+def windows(op: ConvolutionInputGenerator, x: IntArray) -> IntArray:
+    """(N, H, W, C) to (N, OH, OW, KH*KW*C), element (kh*KW + kw)*C + c."""
+    (kh, kw), (sh, sw), (dh, dw) = op.kernel, op.stride, op.dilation
+    oh, ow = (x.shape[1] - (kh - 1) * dh - 1) // sh + 1, (x.shape[2] - (kw - 1) * dw - 1) // sw + 1
+    taps = [
+        x[:, i * dh : i * dh + (oh - 1) * sh + 1 : sh, j * dw : j * dw + (ow - 1) * sw + 1 : sw]
+        for i in range(kh)
+        for j in range(kw)
+    ]
+    return np.concatenate(taps, axis=3)
+
+
+def threshold(op: Thresholding, x: IntArray) -> IntArray:
+    """out_bias + number of thresholds not above x, per channel; one threshold at a time, to spare memory."""
+    count = np.zeros_like(x)
+    for i in range(op.thresholds.shape[1]):
+        count += x >= op.thresholds[:, i]
+    return count + op.out_bias

@@ -1,0 +1,27 @@
+"""Finds the kernel of an operator by its class."""
+
+from __future__ import annotations
+
+import importlib
+from typing import cast
+
+from flows.errors import UnsupportedModel
+from flows.graph import Op
+from flows.kernels.base import Kernel
+
+STEMS = {
+    "FMPadding": "fmpadding",
+    "ConvolutionInputGenerator": "swg",
+    "MVAU": "mvau",
+    "Thresholding": "thresholding",
+    "Pool": "pool",
+    "LabelSelect": "labelselect",
+}
+"""Operator class to the stem that its kernel, its RTL, its HLS template and its test share."""
+
+
+def kernel_of(op: Op) -> Kernel:
+    """The kernel module of `op`. Raises UnsupportedModel where there is none."""
+    if op.kind not in STEMS:
+        raise UnsupportedModel(f"{op.name}: operator {op.kind} has no hardware; supported: {', '.join(STEMS)}")
+    return cast(Kernel, importlib.import_module(f"flows.kernels.{STEMS[op.kind]}"))

@@ -1,0 +1,144 @@
+"""The parameter sets that `flows.lint` checks every RTL module with: the corners, not the middle.
+
+Every module of hw_templates/rtl is here, or is part of one that is. PE = SIMD = 1, full unroll, 1-bit and 8-bit
+operands, both signs, every memory style.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from flows.design import Bits, MemFile, Param
+
+RAM_STYLES = ("auto", "distributed", "block")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One parameter set of a module, and the memory images that it reads."""
+
+    params: Mapping[str, Param]
+    memories: tuple[MemFile, ...] = field(default=())
+
+
+def fifo() -> Iterator[Case]:
+    for width, depth, style, sim_id in (
+        (1, 2, "auto", 0), (8, 2, "auto", 3), (8, 3, "distributed", 0), (7, 16, "block", 0), (32, 33, "auto", 7),
+        (4, 600, "auto", 0), (64, 512, "block", 1), (1, 4096, "auto", 0),
+    ):  # fmt: skip
+        yield Case({"WIDTH": width, "DEPTH": depth, "RAM_STYLE": style, "SIM_ID": sim_id})
+
+
+def dwc() -> Iterator[Case]:
+    for narrow, wide in ((1, 2), (1, 8), (3, 9), (8, 16), (4, 64), (16, 80)):
+        yield Case({"IN_WIDTH": narrow, "OUT_WIDTH": wide})
+        yield Case({"IN_WIDTH": wide, "OUT_WIDTH": narrow})
+
+
+def tlastmarker() -> Iterator[Case]:
+    for width, beats in ((1, 1), (1, 2), (8, 1), (8, 10), (4, 64), (32, 1000)):
+        yield Case({"WIDTH": width, "BEATS": beats})
+
+
+def fmpadding() -> Iterator[Case]:
+    for width, folds, size, (top, left, bottom, right) in (
+        (1, 1, (1, 1), (0, 0, 0, 0)), (8, 1, (8, 8), (1, 1, 1, 1)), (4, 16, (8, 8), (1, 1, 1, 1)),
+        (64, 1, (5, 3), (0, 1, 2, 0)), (3, 5, (1, 9), (3, 0, 0, 2)), (8, 2, (16, 16), (0, 0, 1, 1)),
+        (1, 3, (4, 4), (2, 2, 0, 0)),
+    ):  # fmt: skip
+        yield Case({
+            "WIDTH": width, "FOLDS": folds, "H": size[0], "W": size[1],
+            "PAD_T": top, "PAD_L": left, "PAD_B": bottom, "PAD_R": right,
+        })  # fmt: skip
+
+
+def swg() -> Iterator[Case]:
+    shapes: tuple[tuple[int, int, tuple[int, int], tuple[int, int], tuple[int, int], tuple[int, int]], ...] = (
+        (1, 1, (1, 1), (1, 1), (1, 1), (1, 1)), (8, 1, (8, 8), (3, 3), (1, 1), (1, 1)),
+        (4, 16, (8, 8), (3, 3), (1, 1), (1, 1)), (64, 1, (8, 8), (2, 2), (2, 2), (1, 1)),
+        (5, 3, (9, 7), (3, 2), (2, 1), (1, 2)), (8, 2, (1, 16), (1, 5), (1, 2), (1, 1)),
+        (2, 4, (7, 7), (7, 7), (1, 1), (1, 1)),
+        (1, 2, (6, 6), (1, 1), (3, 3), (1, 1)),
+    )  # fmt: skip
+    for index, (width, folds, (h, w), (kh, kw), (sh, sw), (dh, dw)) in enumerate(shapes):
+        for depthwise in (0, 1):
+            least = folds * ((kh - 1) * dh * w + (kw - 1) * dw + 1)
+            yield Case({
+                "WIDTH": width, "FOLDS": folds, "H": h, "W": w, "KH": kh, "KW": kw, "SH": sh, "SW": sw,
+                "DH": dh, "DW": dw, "DEPTHWISE": depthwise, "DEPTH": least + index,
+                "RAM_STYLE": RAM_STYLES[(index + depthwise) % 3],
+            })  # fmt: skip
+
+
+def pool() -> Iterator[Case]:
+    for pe, bits, signed, window in (
+        (1, 1, 0, 4), (1, 8, 1, 4), (16, 4, 0, 4), (3, 7, 1, 9), (8, 1, 0, 2), (1, 4, 0, 1), (32, 8, 0, 49),
+        (2, 2, 1, 3),
+    ):  # fmt: skip
+        yield Case({"PE": pe, "BITS": bits, "SIGNED": signed, "WINDOW": window})
+
+
+def mvau() -> Iterator[Case]:
+    for index, (mw, mh, pe, simd, weight_bits, input_bits, signed, acc) in enumerate((
+        (1, 1, 1, 1, 1, 1, 0, 2), (9, 16, 1, 1, 8, 8, 0, 20), (8, 4, 4, 8, 4, 4, 0, 11), (8, 4, 4, 8, 1, 1, 1, 5),
+        (64, 32, 4, 8, 4, 4, 0, 11), (16, 10, 5, 2, 8, 8, 1, 18), (12, 6, 1, 12, 4, 4, 1, 32),
+        (12, 6, 6, 1, 2, 3, 0, 8),
+        (72, 8, 2, 36, 4, 4, 0, 6), (7, 3, 3, 7, 3, 1, 0, 7),
+    )):  # fmt: skip
+        # Lanes of different widths, the widest as wide as the output lane.
+        lanes = tuple(max(acc - lane % 3, 1) for lane in range(pe))
+        digits = -(-(pe * simd * weight_bits) // 4)
+        words = "".join(f"{'5a3c9'[i % 5] * digits}\n" for i in range(mw * mh // (pe * simd)))
+        top = (1 << pe * simd * weight_bits) - 1
+        image = "".join(f"{int(word, 16) & top:0{digits}x}\n" for word in words.split())
+        yield Case({
+            "MW": mw, "MH": mh, "PE": pe, "SIMD": simd, "WEIGHT_BITS": weight_bits, "INPUT_BITS": input_bits,
+            "INPUT_SIGNED": signed, "ACC_BITS": Bits.of_bytes(lanes), "OUT_BITS": acc,
+            "WEIGHT_FILE": "weights.hex", "RAM_STYLE": RAM_STYLES[index % 3],
+        }, (MemFile("weights.hex", image),))  # fmt: skip
+
+
+def thresholding() -> Iterator[Case]:
+    for index, (channels, pe, in_bits, in_signed, thresholds, bias, bits, signed) in enumerate((
+        (1, 1, 1, 0, 1, 0, 1, 0), (16, 1, 11, 1, 15, 0, 11, 1), (16, 16, 11, 1, 15, 0, 9, 1),
+        (8, 2, 32, 1, 15, -8, 12, 1),
+        (10, 5, 20, 1, 255, 0, 20, 1), (4, 4, 8, 0, 3, -1, 9, 1), (6, 3, 8, 1, 100, 0, 8, 0), (3, 1, 5, 1, 1, -1, 5, 1),
+    )):  # fmt: skip
+        stages = thresholds.bit_length()
+        out_bits = max((bias + thresholds).bit_length(), (~bias).bit_length() if bias < 0 else 0) + (bias < 0)
+        memories = [
+            MemFile(f"t_{stage}_{lane}.hex", f"{1:x}\n" * (channels // pe << stage))
+            for stage in range(stages)
+            for lane in range(pe)
+        ]
+        yield Case({
+            "CHANNELS": channels, "PE": pe, "INPUT_BITS": in_bits, "INPUT_SIGNED": in_signed, "OUT_BITS": out_bits,
+            "OUT_BIAS": bias, "THRESHOLDS": thresholds, "THRESH_BITS": bits, "THRESH_SIGNED": signed,
+            "THRESH_FILE": "t", "RAM_STYLE": RAM_STYLES[index % 3],
+        }, tuple(memories))  # fmt: skip
+
+
+def labelselect() -> Iterator[Case]:
+    for classes, pe, bits, signed in (
+        (1, 1, 1, 0), (2, 1, 1, 0), (10, 1, 11, 1), (10, 10, 32, 1), (10, 5, 8, 0), (1000, 4, 20, 1), (3, 3, 1, 1),
+        (6, 2, 8, 1),
+    ):  # fmt: skip
+        index_bits = max((classes - 1).bit_length(), 1)
+        yield Case({
+            "CLASSES": classes, "PE": pe, "INPUT_BITS": bits, "INPUT_SIGNED": signed, "INDEX_BITS": index_bits,
+        })  # fmt: skip
+
+
+GRID: Mapping[str, Callable[[], Iterator[Case]]] = {
+    "fifo": fifo,
+    "dwc": dwc,
+    "tlastmarker": tlastmarker,
+    "fmpadding": fmpadding,
+    "swg": swg,
+    "pool": pool,
+    "mvau": mvau,
+    "thresholding": thresholding,
+    "labelselect": labelselect,
+}
+"""Module to its parameter sets."""

@@ -1,0 +1,51 @@
+"""The street, walked once: train, front end, golden model, folding, FIFOs, RTL, cosimulation, synthesis, report."""
+
+from __future__ import annotations
+
+from flows import stages
+from flows.accumulators import analyse
+from flows.config import BuildConfig
+from flows.console import announce
+from flows.elaborate import elaborate
+from flows.files import make_output_folder
+from flows.folding import choose
+from flows.steps import Steps, Stopped
+
+
+def build(config: BuildConfig, stop: str | None = None) -> None:
+    """Runs `config` up to `stop` (or its `stop_step`) into its output folder; every finished step can be reused.
+
+    Raises FlowError: see `flows.errors` for what is the user's fault and what is a failed build.
+    """
+    make_output_folder(config.out)
+    steps = Steps(config.out, config.start_step, stop or config.stop_step, announce)
+    try:
+        _walk(stages.Build(config, steps))
+    except Stopped:
+        stages.write_times(config, steps)
+
+
+def _walk(b: stages.Build) -> None:
+    stages.check_tools(b)
+    source = stages.train(b)
+    imported = stages.frontend(b, source)
+    graph = imported.graph
+    widths = analyse(graph)
+    values = stages.golden(b, source, imported)
+
+    implemented = {name: w.implemented(b.config.accumulator_policy) for name, w in widths.items()}
+    asked = stages.folding_request(b)
+    folding = choose(graph, asked)
+    stages.write_folding(b, graph, folding)
+
+    depths = stages.fifos(b, graph, folding, implemented, asked, values)
+    design = elaborate(graph, folding, implemented, depths)
+    stages.emit(b, graph, design, folding, widths, implemented, source)
+
+    checks = {
+        "rtl_layers": stages.rtl_layers(b, graph, design, values),
+        "rtl_stitched": stages.rtl_stitched(b, graph, design, values),
+        "hls_layers": stages.hls_layers(b, graph, design, folding, implemented, values),
+    }
+    resources = stages.synthesize(b, graph, folding, widths, depths)
+    stages.report(b, source, graph, design, widths, checks, resources)

@@ -1,0 +1,173 @@
+"""The plots of a summary as PNG files in memory; the same summary gives the same bytes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from flows.report.summary import PolicyRow, Summary
+from flows.report.tables import integer, metric
+
+# Okabe and Ito's colours, which stay apart in every kind of colour blindness.
+COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#f0e442", "#999999")
+# Narrow, so that the text stays readable when a phone shows the plot at its own width.
+WIDTH_INCHES = 4.4
+DPI = 220
+SETTINGS: Any = {"font.size": 9.0, "axes.titlesize": 10.0, "legend.fontsize": 8.0}
+
+
+@dataclass(frozen=True)
+class Plot:
+    """`file`: name of the PNG; `alt` says what the picture shows to who cannot see it."""
+
+    file: str
+    title: str
+    alt: str
+    png: bytes
+
+
+def plots(summary: Summary) -> tuple[Plot, ...]:
+    """Every plot that the summary has figures for."""
+    return tuple(plot for make in (_accuracy, _bits, _lut_total, _lut_by_layer) for plot in make(summary))
+
+
+def _draw(file: str, title: str, alt: str, inches: float, draw: Callable[[Axes], None]) -> Plot:
+    with matplotlib.rc_context():
+        # Whatever matplotlibrc the user has.
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(SETTINGS)
+        figure = Figure(figsize=(WIDTH_INCHES, inches), dpi=DPI, layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = figure.add_subplot()
+        draw(axes)
+        axes.spines[["top", "right"]].set_visible(False)
+        memory = io.BytesIO()
+        figure.savefig(memory, format="png", metadata={"Software": None})
+    return Plot(file, title, alt, memory.getvalue())
+
+
+def _legend(axes: Axes, columns: int) -> None:
+    """A legend below the plot, where no bar can lie under it."""
+    figure = axes.get_figure()
+    assert figure is not None
+    figure.legend(loc="outside lower center", ncols=columns, frameon=False, columnspacing=1.2, handletextpad=0.5)
+
+
+def _accuracy(summary: Summary) -> Iterator[Plot]:
+    training = summary["training"]
+    if training is None:
+        return
+    kind = training["metric"]
+    values = (training["float_metric"], training["quant_metric"])
+
+    def draw(axes: Axes) -> None:
+        bars = axes.barh(["float", "quantized"], values, color=COLORS[:2], height=0.6)
+        axes.bar_label(bars, [metric(v, kind) for v in values], padding=3)
+        axes.invert_yaxis()
+        axes.set_xlim(0, 118 if kind == "accuracy" else max(values) * 1.2)
+        axes.set_xlabel("accuracy on the test split, %" if kind == "accuracy" else "PSNR on the test split, dB")
+
+    yield _draw(
+        "accuracy.png", "Float against quantized", f"bars: {kind} of the float and the quantized network", 1.6, draw
+    )
+
+
+def _bits(summary: Summary) -> Iterator[Plot]:
+    layers = summary["layers"]
+    if not layers:
+        return
+    names = [x["name"] for x in layers]
+    series: list[tuple[str, list[int | None], str]] = [
+        ("fixed 32", [32] * len(layers), "v"),
+        ("data-type bound", [x["datatype_bits"] for x in layers], "D"),
+        ("trained", [x["trained_bits"] for x in layers], "s"),
+        ("exact", [x["exact_bits"] for x in layers], "o"),
+        ("implemented (widest lane)", [x["implemented_bits"] for x in layers], "x"),
+    ]
+
+    def draw(axes: Axes) -> None:
+        positions = range(len(names))
+        axes.hlines(positions, 0, 32, color="#dddddd", linewidth=1, zorder=0)
+        for index, (label, bits, marker) in enumerate(series):
+            shown = [(b, y) for y, b in zip(positions, bits, strict=True) if b is not None]
+            xs, ys = [b for b, _ in shown], [y + 0.1 * (index - 2) for _, y in shown]
+            color = COLORS[(7, 1, 2, 0, 4)[index]]
+            axes.scatter(xs, ys, s=34, marker=marker, color=color, label=label, zorder=2)
+        axes.set_yticks(list(positions), names)
+        axes.set_ylim(len(names) - 0.5, -0.5)
+        axes.set_xlim(0, 34)
+        axes.set_xlabel("accumulator bits")
+        _legend(axes, 2)
+
+    yield _draw("accumulator_bits.png", "Accumulator bits by layer",
+                "dots: accumulator bits of every layer as trained, bounded, exact and implemented",
+                1.6 + 0.42 * len(names), draw)  # fmt: skip
+
+
+def _lut_total(summary: Summary) -> Iterator[Plot]:
+    rows = summary["accumulator_comparison"]
+    if not rows:
+        return
+    parts = _by_module(summary, rows)
+
+    def draw(axes: Axes) -> None:
+        policies = [row["policy"] for row in rows]
+        left = [0] * len(rows)
+        for index, (module, luts) in enumerate(parts.items()):
+            axes.barh(policies, luts, left=left, color=COLORS[index % len(COLORS)], height=0.6, label=module)
+            left = [a + b for a, b in zip(left, luts, strict=True)]
+        for y, row in enumerate(rows):
+            axes.annotate(integer(row["total"]["LUT"]), (left[y], y), (3, 0), textcoords="offset points", va="center")
+        axes.invert_yaxis()
+        axes.set_xlim(0, max(left) * 1.18 or 1)
+        axes.set_xlabel("LUT (Yosys)")
+        if len(parts) > 1:
+            _legend(axes, 3)
+
+    yield _draw("lut_by_policy.png", "LUT by accumulator policy and operator",
+                "stacked bars: LUTs of the design under every accumulator policy, by operator",
+                1.6 + 0.3 * len(rows), draw)  # fmt: skip
+
+
+def _by_module(summary: Summary, rows: Sequence[PolicyRow]) -> dict[str, list[int]]:
+    """{RTL module: LUTs under every policy}; one bar where the rows say nothing of the layers."""
+    tool = summary.get("resources", {}).get("yosys")
+    if tool is None or any("layers" not in row for row in rows):
+        return {"all": [row["total"]["LUT"] for row in rows]}
+    parts: dict[str, list[int]] = {}
+    for layer in tool["layers"]:
+        luts = parts.setdefault(layer["impl"], [0] * len(rows))
+        for i, row in enumerate(rows):
+            luts[i] += row["layers"].get(layer["name"], {"LUT": 0})["LUT"]
+    return dict(sorted(parts.items(), key=lambda item: -max(item[1])))
+
+
+def _lut_by_layer(summary: Summary) -> Iterator[Plot]:
+    rows: Sequence[Mapping[str, Any]] = [row for row in summary["accumulator_comparison"] if "layers" in row]
+    if not rows:
+        return
+    names = [n for n in rows[0]["layers"] if len({row["layers"][n]["LUT"] for row in rows}) > 1]
+    if not names:
+        return
+
+    def draw(axes: Axes) -> None:
+        thick = 0.8 / len(rows)
+        for index, row in enumerate(rows):
+            places = [y - 0.4 + thick * (index + 0.5) for y in range(len(names))]
+            luts = [row["layers"][n]["LUT"] for n in names]
+            axes.barh(places, luts, height=thick, color=COLORS[index % len(COLORS)], label=row["policy"])
+        axes.set_yticks(range(len(names)), names)
+        axes.set_ylim(len(names) - 0.5, -0.5)
+        axes.set_xlabel("LUT (Yosys)")
+        _legend(axes, 4)
+
+    yield _draw("lut_by_layer.png", "LUT by layer and accumulator policy",
+                "grouped bars: LUTs of every layer that depends on the accumulator policy",
+                1.0 + 0.5 * len(names), draw)  # fmt: skip

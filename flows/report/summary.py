@@ -1,0 +1,282 @@
+"""`report/summary.json`: its structure as types, how it is made from a build's results, and how it is read back.
+
+A key that is absent was not run. Keys beyond the published contract are optional for a reader: `performance` also has
+the clock and what follows from it, `resources.yosys` the part's capacity and the share of it, a row of
+`accumulator_comparison` the resources of each layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, NotRequired
+
+import numpy as np
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from typing_extensions import TypedDict
+
+from flows.accumulators import LayerWidths, Policy
+from flows.design import Design
+from flows.errors import ConfigError
+from flows.files import read_json
+from flows.graph import MVAU, Graph
+from flows.synthesize.parts import Part
+
+_CLOSED = ConfigDict(extra="forbid")
+CHECKS = ("brevitas_vs_golden", "rtl_layers", "rtl_stitched", "hls_layers", "hls_top", "driver")
+
+
+class Counts(TypedDict):
+    """Resources; see flows.synthesize.cells.RESOURCES for the units."""
+
+    LUT: int
+    LUTRAM: int
+    SRL: int
+    FF: int
+    CARRY: int
+    BRAM_18K: int
+    URAM: int
+    DSP: int
+
+
+class Training(TypedDict):
+    """Metrics on the held-out split, in percent (accuracy) or dB (psnr)."""
+
+    method: Literal["a2q+", "a2q", "qat"]
+    dataset: str
+    float_metric: float
+    quant_metric: float
+    metric: Literal["accuracy", "psnr"]
+    split: Literal["test"]
+
+
+class Layer(TypedDict):
+    """One MVAU; `trained_bits` None where the layer was not constrained."""
+
+    name: str
+    op: str
+    mw: int
+    mh: int
+    pe: int
+    simd: int
+    weight_bits: int
+    input_bits: int
+    trained_bits: int | None
+    datatype_bits: int
+    exact_bits: int
+    implemented_bits: int
+    lane_bits: list[int]
+    sparsity: float
+
+
+class Check(TypedDict):
+    """One comparison with the golden model."""
+
+    frames: int
+    mismatches: int
+
+
+class Verification(TypedDict, total=False):
+    """The comparisons that ran."""
+
+    __pydantic_config__ = _CLOSED  # type: ignore[misc]
+
+    brevitas_vs_golden: Check
+    rtl_layers: Check
+    rtl_stitched: Check
+    hls_layers: Check
+    hls_top: Check
+    driver: Check
+
+
+class Performance(TypedDict):
+    """`source` says where latency, interval, fps and latency_us come from; `estimate` has the bound alone."""
+
+    source: Literal["rtlsim", "estimate"]
+    latency_cycles: NotRequired[int]
+    interval_cycles: NotRequired[float]
+    bound_cycles: int
+    bound_layer: str
+    fifo_depths: dict[str, int]
+    clk_period_ns: NotRequired[float]
+    latency_us: NotRequired[float]
+    fps: NotRequired[float]
+
+
+class LayerResources(Counts):
+    """Resources of one instance; `impl` is its RTL module."""
+
+    name: str
+    impl: str
+
+
+class ToolResources(TypedDict):
+    """What one tool says. `capacity` and `share` (fractions) where the part is known."""
+
+    family: str
+    part: str
+    scope: Literal["stitched", "sum of layers"]
+    total: Counts
+    layers: list[LayerResources]
+    capacity: NotRequired[Counts]
+    share: NotRequired[dict[str, float]]
+
+
+class Resources(TypedDict, total=False):
+    """Only tools that ran."""
+
+    __pydantic_config__ = _CLOSED  # type: ignore[misc]
+
+    yosys: ToolResources
+    vitis: ToolResources
+    vivado: ToolResources
+
+
+class PolicyRow(TypedDict):
+    """The same network and folding under one accumulator policy; `bits`: of each MVAU's widest lane."""
+
+    policy: str
+    bits: dict[str, int]
+    total: Counts
+    layers: NotRequired[dict[str, Counts]]
+
+
+class Summary(TypedDict):
+    """The whole file."""
+
+    __pydantic_config__ = _CLOSED  # type: ignore[misc]
+
+    schema_version: Literal[1]
+    design: str
+    config_hash: str
+    seed: int
+    training: Training | None
+    layers: list[Layer]
+    verification: Verification
+    performance: NotRequired[Performance]
+    resources: NotRequired[Resources]
+    accumulator_comparison: list[PolicyRow]
+    seconds: dict[str, float]
+
+
+_ADAPTER = TypeAdapter(Summary)
+
+
+def validate(value: Any, where: str = "summary.json") -> Summary:
+    """`value` as a Summary. Raises ConfigError naming the first wrong key."""
+    try:
+        return _ADAPTER.validate_python(value, strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"{where}: {key}: {first['msg']}") from None
+
+
+def load(path: Path) -> Summary:
+    """The summary in `path`. Raises ConfigError where it is missing or not one."""
+    try:
+        value = read_json(path)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"cannot read {path}: {error}") from None
+    return validate(value, str(path))
+
+
+def build(
+    *,
+    design: Design,
+    graph: Graph,
+    widths: Mapping[str, LayerWidths],
+    policy: Policy,
+    config_hash: str,
+    seed: int,
+    training: Mapping[str, Any] | None,
+    checks: Mapping[str, Mapping[str, Any] | None],
+    resources: Mapping[Policy, Mapping[str, Any]],
+    part: Part,
+    clk_period_ns: float,
+    seconds: Mapping[str, float],
+) -> Summary:
+    """The summary of one build.
+
+    `training`: the content of training.json. `checks`: what each verification step gave ({"frames", "mismatches"},
+    `rtl_stitched` also {"performance": {"latency_cycles", "interval_cycles"}}), None or {} where it did not run.
+    `resources`: policy to `flows.synthesize.yosys.Resources` as a dict, empty where Yosys did not run; `policy` is
+    the one that is built. `seconds`: by step.
+    """
+    summary: dict[str, Any] = {
+        "schema_version": 1,
+        "design": design.name,
+        "config_hash": config_hash,
+        "seed": seed,
+        "training": None if training is None else {key: training[key] for key in Training.__annotations__},
+        "layers": [_layer(graph, design, op, widths[op.name]) for op in graph.of_type(MVAU)],
+        "verification": {name: _check(found) for name in CHECKS if (found := checks.get(name))},
+        "performance": _performance(design, checks.get("rtl_stitched"), clk_period_ns),
+    }
+    if policy in resources:
+        summary["resources"] = {"yosys": _tool(resources[policy], part)}
+    summary["accumulator_comparison"] = [
+        {
+            "policy": name,
+            "bits": {layer: max(w.implemented(name)) for layer, w in widths.items()},
+            "total": dict(found["total"]),
+            "layers": {layer["name"]: dict(layer["counts"]) for layer in found["layers"]},
+        }
+        for name, found in resources.items()
+    ]
+    summary["seconds"] = {name: float(value) for name, value in seconds.items()}
+    return validate(summary, "the summary")
+
+
+def _check(found: Mapping[str, Any]) -> dict[str, int]:
+    return {"frames": int(found["frames"]), "mismatches": int(found["mismatches"])}
+
+
+def _layer(graph: Graph, design: Design, op: MVAU, widths: LayerWidths) -> dict[str, Any]:
+    instance = design.instance(op.name)
+    return {
+        "name": op.name,
+        "op": op.kind,
+        "mw": op.mw,
+        "mh": op.mh,
+        "pe": instance.params["PE"],
+        "simd": instance.params["SIMD"],
+        "weight_bits": op.weight_type.bits,
+        "input_bits": graph[op.inputs[0]].dtype.bits,
+        "trained_bits": widths.trained_bits,
+        "datatype_bits": widths.datatype_bits,
+        "exact_bits": widths.exact_bits,
+        "implemented_bits": max(instance.lane_bits),
+        "lane_bits": list(instance.lane_bits),
+        "sparsity": float(np.mean(op.weights == 0)),
+    }
+
+
+def _performance(design: Design, stitched: Mapping[str, Any] | None, clk_period_ns: float) -> dict[str, Any]:
+    bound, slowest = design.bound
+    found: dict[str, Any] = {"source": "rtlsim" if stitched else "estimate"}
+    interval: float = bound
+    if stitched:
+        speed = stitched["performance"]
+        interval = float(speed["interval_cycles"])
+        found |= {"latency_cycles": int(speed["latency_cycles"]), "interval_cycles": interval}
+    found |= {"bound_cycles": bound, "bound_layer": slowest}
+    found["fifo_depths"] = {i.name: i.params["DEPTH"] for i in design.instances if i.module == "fifo"}
+    found["clk_period_ns"] = clk_period_ns
+    if stitched:
+        found["latency_us"] = found["latency_cycles"] * clk_period_ns / 1e3
+    return found | {"fps": 1e9 / (interval * clk_period_ns)}
+
+
+def _tool(found: Mapping[str, Any], part: Part) -> dict[str, Any]:
+    total = dict(found["total"])
+    tool = {
+        "family": found["family"],
+        "part": part.name,
+        "scope": found["scope"],
+        "total": total,
+        "layers": [{"name": x["name"], "impl": x["impl"], **x["counts"]} for x in found["layers"]],
+    }
+    if part.capacity is not None:
+        tool |= {"capacity": dict(part.capacity), "share": part.share(total)}
+    return tool

@@ -1,0 +1,207 @@
+"""The tables of a summary, as text: the console and the page show the same ones.
+
+Every figure is one of the summary's own, formatted here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from flows.report.summary import Summary
+from flows.synthesize.cells import RESOURCES
+
+CHECK_NAMES = {
+    "brevitas_vs_golden": "golden model against Brevitas",
+    "rtl_layers": "RTL, layer by layer",
+    "rtl_stitched": "RTL, the whole accelerator",
+    "hls_layers": "HLS, layer by layer",
+    "hls_top": "HLS, the whole accelerator",
+    "driver": "driver",
+}
+TOOLS = {"yosys": "Yosys", "vitis": "Vitis HLS", "vivado": "Vivado"}
+
+
+@dataclass(frozen=True)
+class Table:
+    """`columns` and `rows` of text. `source`: which tool the figures come from; `text_columns` are left-aligned."""
+
+    key: str
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    source: str = ""
+    note: str = ""
+    text_columns: int = 1
+
+
+def integer(value: int) -> str:
+    return f"{value:,}"
+
+
+def number(value: float) -> str:
+    """At most two decimals, none where it is an integer."""
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
+
+
+def rate(value: float) -> str:
+    """Frames per second: no decimals where they say nothing."""
+    return f"{value:,.0f}" if value >= 100 else number(value)
+
+
+def percent(fraction: float) -> str:
+    return f"{100 * fraction:.1f} %"
+
+
+def metric(value: float, kind: str) -> str:
+    return f"{value:.2f} {'%' if kind == 'accuracy' else 'dB'}"
+
+
+def tables(summary: Summary) -> tuple[Table, ...]:
+    """Every table that the summary has figures for, in the page's order."""
+    made = (
+        _training(summary), _accumulators(summary), _verification(summary), _performance(summary),
+        *_resources(summary), _comparison(summary), _by_layer_and_policy(summary), _fifos(summary),
+        *_layers(summary), _seconds(summary),
+    )  # fmt: skip
+    return tuple(table for table in made if table is not None and table.rows)
+
+
+def _training(summary: Summary) -> Table | None:
+    t = summary["training"]
+    if t is None:
+        return None
+    kind = t["metric"]
+    row = (
+        t["method"].upper(),
+        t["dataset"],
+        t["split"],
+        metric(t["float_metric"], kind),
+        metric(t["quant_metric"], kind),
+    )
+    return Table("training", "Training", ("method", "data set", "split", f"float {kind}", f"quantized {kind}"), (row,),
+                 text_columns=3)  # fmt: skip
+
+
+def _accumulators(summary: Summary) -> Table:
+    columns = (
+        "layer", "matrix", "PE", "SIMD", "weights", "inputs", "trained", "data-type bound", "exact", "implemented",
+        "zero weights",
+    )  # fmt: skip
+    rows = tuple(
+        (
+            x["name"], f"{x['mw']} × {x['mh']}", integer(x["pe"]), integer(x["simd"]), str(x["weight_bits"]),
+            str(x["input_bits"]), "–" if x["trained_bits"] is None else str(x["trained_bits"]),
+            str(x["datatype_bits"]), str(x["exact_bits"]), _lanes(x["lane_bits"]), percent(x["sparsity"]),
+        )
+        for x in summary["layers"]
+    )  # fmt: skip
+    note = (
+        "Widths in bits. trained: the width that training guaranteed (– where the layer was not constrained); exact: "
+        "the range of the trained integer weights; implemented: of the narrowest and the widest PE lane in hardware."
+    )
+    return Table("accumulators", "Accumulators", columns, rows, note=note)
+
+
+def _lanes(bits: Sequence[int]) -> str:
+    return str(max(bits)) if min(bits) == max(bits) else f"{min(bits)} to {max(bits)}"
+
+
+def _verification(summary: Summary) -> Table:
+    rows = tuple(
+        (CHECK_NAMES[name], integer(check["frames"]), integer(check["mismatches"]))  # type: ignore[index]
+        for name, check in summary["verification"].items()
+    )
+    note = "Compared integer by integer. What is not listed was not run."
+    return Table("verification", "Verification", ("comparison", "frames", "mismatches"), rows, note=note)
+
+
+def _performance(summary: Summary) -> Table | None:
+    p = summary.get("performance")
+    if p is None:
+        return None
+    rows = [
+        ("bound", f"{integer(p['bound_cycles'])} cycles", "estimate"),
+        ("slowest layer", p["bound_layer"], "estimate"),
+    ]
+    if "interval_cycles" in p:
+        rows.insert(0, ("interval", f"{number(p['interval_cycles'])} cycles", p["source"]))
+    if "latency_cycles" in p:
+        rows.insert(0, ("latency", f"{integer(p['latency_cycles'])} cycles", p["source"]))
+    if "clk_period_ns" in p:
+        rows.append(("clock period", f"{number(p['clk_period_ns'])} ns", "configuration"))
+    if "latency_us" in p:
+        rows.append(("latency at this clock", f"{number(p['latency_us'])} µs", p["source"]))
+    if "fps" in p:
+        rows.append(("frames per second at this clock", rate(p["fps"]), p["source"]))
+    note = "interval: cycles from frame to frame; bound: the beats of the slowest layer, which it cannot undercut."
+    return Table("performance", "Performance", ("figure", "value", "source"), tuple(rows), note=note)
+
+
+def _resources(summary: Summary) -> Iterator[Table]:
+    for tool, found in summary.get("resources", {}).items():
+        share, capacity = found.get("share", {}), found.get("capacity")  # type: ignore[attr-defined]
+        rows = tuple(
+            (
+                name, integer(found["total"][name]),  # type: ignore[index]
+                integer(capacity[name]) if capacity else "–", percent(share[name]) if name in share else "–",
+            )
+            for name in RESOURCES
+        )  # fmt: skip
+        note = f"{found['scope']}, for {found['part']} ({found['family']}). " + _UNITS  # type: ignore[index]
+        columns = ("resource", "used", "of the part", "share")
+        yield Table(f"resources_{tool}", f"Resources ({TOOLS[tool]})", columns, rows, tool, note)
+
+
+_UNITS = (
+    "LUT includes LUTRAM and SRL in LUT equivalents; CARRY in CARRY4 units; LUTs are not packed in pairs. The adder "
+    "tree of an MVAU is registered before its accumulator, whatever the accumulator's width."
+)
+
+
+def _layers(summary: Summary) -> Iterator[Table]:
+    for tool, found in summary.get("resources", {}).items():
+        rows = tuple(
+            (x["name"], x["impl"], *(integer(x[name]) for name in RESOURCES))
+            for x in found["layers"]  # type: ignore[index]
+        )
+        columns = ("instance", "module", *RESOURCES)
+        yield Table(f"layers_{tool}", f"Resources by instance ({TOOLS[tool]})", columns, rows, tool, text_columns=2)
+
+
+def _comparison(summary: Summary) -> Table | None:
+    rows = summary["accumulator_comparison"]
+    if not rows:
+        return None
+    layers = tuple(rows[0]["bits"])
+    used = [name for name in RESOURCES if any(row["total"][name] for row in rows)]  # type: ignore[literal-required]
+    columns = ("policy", *(f"{layer}, bits" for layer in layers), *used)
+    body = tuple(
+        (row["policy"], *(str(row["bits"][layer]) for layer in layers),
+         *(integer(row["total"][name]) for name in used))  # type: ignore[literal-required]
+        for row in rows
+    )  # fmt: skip
+    note = "The same network, weights and folding; only the accumulators' widths differ, and what depends on them."
+    return Table("comparison", "Accumulator policies", columns, body, "yosys", note)
+
+
+def _by_layer_and_policy(summary: Summary) -> Table | None:
+    rows = [row for row in summary["accumulator_comparison"] if "layers" in row]
+    if not rows:
+        return None
+    names = [name for name in rows[0]["layers"] if len({row["layers"][name]["LUT"] for row in rows}) > 1]
+    body = tuple((name, *(integer(row["layers"][name]["LUT"]) for row in rows)) for name in names)
+    columns = ("instance", *(row["policy"] for row in rows))
+    note = "Instances whose LUTs depend on the policy."
+    return Table("lut_by_policy", "LUT by instance and policy", columns, body, "yosys", note)
+
+
+def _fifos(summary: Summary) -> Table | None:
+    p = summary.get("performance")
+    rows = tuple((name, integer(depth)) for name, depth in p["fifo_depths"].items()) if p else ()
+    return Table("fifos", "FIFO depths", ("FIFO", "beats"), rows)
+
+
+def _seconds(summary: Summary) -> Table:
+    rows = tuple((name, number(value)) for name, value in summary["seconds"].items())
+    return Table("seconds", "Seconds by step", ("step", "s"), rows)

@@ -1,0 +1,249 @@
+"""RTL against the golden model: every layer alone, then the whole accelerator; integers, or a named difference."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from flows.beats import Bytes, bytes_per_beat, fold, pack, unfold, unpack
+from flows.compare import require_equal
+from flows.design import Design, Files, Instance, Stream
+from flows.emit.rtl import TOP, monitored
+from flows.errors import VerificationFailed
+from flows.golden import apply
+from flows.graph import Graph, IntArray
+from flows.simulate.bench import Dut, Port, build_duts
+from flows.simulate.job import Job, Run, Sink, Source, Throttle
+from flows.simulate.vectors import layer_inputs
+from flows.simulate.verilator import Model
+
+STALL = 0.3
+"""Probability of a stall, per cycle, at each source and sink in the runs with stalls."""
+RESET_FRAMES = 6
+"""Frames of the run that is reset in mid-stream."""
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Measured in RTL simulation without stalls: cycles, from the first input beat and between frames."""
+
+    latency_cycles: int
+    interval_cycles: float
+    frames: int
+
+
+def encode(values: IntArray, stream: Stream) -> Bytes:
+    """Tensor (N, H, W, C) as the stream's beats, uint8 (N*beats, bytes)."""
+    return pack(fold(values, stream.lanes, stream.window).reshape(-1, stream.lanes), stream.dtype.bits)
+
+
+def decode(beats: Bytes, stream: Stream, shape: tuple[int, int, int]) -> IntArray:
+    """Inverse of `encode`; an unfinished last frame is dropped."""
+    frames = len(beats) // stream.beats
+    lanes = unpack(beats[: frames * stream.beats], stream.lanes, stream.dtype.bits, stream.dtype.signed)
+    return unfold(lanes.reshape(frames, stream.beats, stream.lanes), shape, stream.window)
+
+
+def compile_model(duts: Sequence[Dut], rtl: Files, folder: Path, trace: bool) -> Model:
+    """One model of `duts`, from the modules and memories that `rtl` holds."""
+    modules = {n.stem: str(text) for n, text in rtl.items() if n.suffix == ".sv"}
+    memories = {n: text for n, text in rtl.items() if n.suffix == ".hex"}
+    return build_duts(duts, modules, folder, memories=memories, trace=trace)
+
+
+def verify_layers(
+    design: Design, graph: Graph, golden: Mapping[str, IntArray], rtl: Files, folder: Path, *,
+    frames: int, seed: int, trace: bool = False,
+) -> dict[str, Any]:  # fmt: skip
+    """Every layer of `rtl` alone, under random stalls: `frames` real frames and the adversarial ones.
+
+    Returns {"frames", "mismatches", "layers": {name: {"frames"}}}. Raises VerificationFailed, naming the first layer
+    that differs or stands still.
+    """
+    layers = [i for i in design.instances if i.op]
+    inputs = {i.name: layer_inputs(graph, graph.op(i.op), golden, frames) for i in layers}
+    duts = [_dut(design, i) for i in layers]
+    watch = Stopwatch()
+    with watch("verilator_build"):
+        model = compile_model(duts, rtl, folder / "model", trace)
+    job = Job(
+        sources=tuple(
+            Source(encode(inputs[i.name], s), s.beats, len(inputs[i.name]), STALL)
+            for i in layers
+            for s in [design.streams[i.input]]
+        ),
+        sinks=tuple(Sink(design.streams[i.output].beats, len(inputs[i.name]), STALL) for i in layers),
+        source_names=tuple(i.name for i in layers), sink_names=tuple(i.name for i in layers),
+        seed=seed + 1, trace=trace, max_idle_cycles=idle_limit(design),
+    )  # fmt: skip
+    with watch("rtlsim"):
+        run = model.run(job, folder / "run")
+    for number, layer in enumerate(layers):
+        sink, op = design.streams[layer.output], graph.op(layer.op)
+        expected = apply(op, inputs[layer.name])
+        got = decode(run.sinks[number].beats, sink, graph[op.outputs[0]].shape)
+        require_equal("rtl_layers", layer.name, expected[: len(got)], got)
+        if len(got) != len(expected):
+            raise VerificationFailed(
+                f"rtl_layers: {layer.name} stands still in frame {len(got)}: {run.sinks[number].taken} of "
+                f"{len(expected) * sink.beats} beats came out (log: {run.log})"
+            )
+    tested = {name: {"frames": len(values)} for name, values in inputs.items()}
+    return {
+        "frames": frames, "mismatches": 0, "stall_probability": STALL, "seed": seed, "layers": tested,
+        "seconds": watch.seconds,
+    }  # fmt: skip
+
+
+def idle_limit(design: Design) -> int:
+    """Cycles without any handshake that mean a standstill: more than the slowest layer takes for a frame."""
+    return 1000 + 2 * design.bound[0]
+
+
+def _dut(design: Design, instance: Instance) -> Dut:
+    source, sink = design.streams[instance.input], design.streams[instance.output]
+    return Dut(
+        instance.name, instance.name, {}, (Port("in", "s_axis", source.bits),), (Port("out", "m_axis", sink.bits),)
+    )
+
+
+class Stopwatch:
+    """Seconds by what they were spent on."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, what: str) -> Iterator[None]:
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[what] = round(self.seconds.get(what, 0.0) + time.monotonic() - began, 3)
+
+
+class Stitched:
+    """The whole accelerator of `rtl`, compiled once, run as often as wanted. `watch` takes the time of both."""
+
+    def __init__(
+        self, design: Design, rtl: Files, folder: Path, *, trace: bool = False, watch: Stopwatch | None = None
+    ) -> None:
+        self.design, self.folder, self.trace, self.watch = design, folder, trace, watch or Stopwatch()
+        self.source, self.sink = design.streams[design.input], design.streams[design.output]
+        inputs = (Port("in", "s_axis_0", 8 * bytes_per_beat(self.source.bits)),)
+        outputs = (Port("out", "m_axis_0", 8 * bytes_per_beat(self.sink.bits), last=True),)
+        dut = Dut(TOP, TOP, {}, inputs, outputs, clock="ap_clk", reset="ap_rst_n")
+        with self.watch("verilator_build"):
+            self.model = compile_model([dut], rtl, folder / "model", trace)
+
+    def run(
+        self, x: IntArray, frames: int, name: str, *, stall: float = 0.0, seed: int = 0, capture: bool = False,
+        reset_at: int | None = None, limits: Mapping[str, int] | None = None, frame_cycles: int | None = None,
+    ) -> Run:  # fmt: skip
+        """`frames` frames of `x` (N, H, W, C), again from its start when it ends. `limits`: {FIFO name: entries}."""
+        ids = {i.name: int(i.params["SIM_ID"]) for i in self.design.instances if i.module == "fifo"}  # type: ignore[arg-type]
+        throttle = None if frame_cycles is None else Throttle(frame_cycles)
+        job = Job(
+            sources=(Source(encode(x, self.source), self.source.beats, frames, stall, throttle),),
+            sinks=(Sink(self.sink.beats, frames, stall),),
+            source_names=("input",), sink_names=("output",),
+            monitors={n + 1: s.name for n, s in enumerate(monitored(self.design))},
+            fifo_limits={ids[n]: entries for n, entries in (limits or {}).items()},
+            seed=seed + 1, capture=capture, trace=self.trace, reset_at=reset_at,
+            max_idle_cycles=idle_limit(self.design),
+        )  # fmt: skip
+        with self.watch("rtlsim"):
+            return self.model.run(job, self.folder / name)
+
+    def output(self, run: Run, graph: Graph) -> IntArray:
+        """What came out: whole frames (N, H, W, C)."""
+        return decode(_strip_last(run.sinks[0].beats, self.sink), self.sink, graph[self.sink.tensor].shape)
+
+
+def _strip_last(beats: Bytes, stream: Stream) -> Bytes:
+    """The beats' payload, without the byte that holds tlast behind it."""
+    return beats[:, : bytes_per_beat(stream.bits)]
+
+
+def speed(run: Run) -> Speed:
+    """Latency of the first frame, first beat in to last beat out; interval: mean over the second half of the run."""
+    done = run.sinks[0].last
+    half = len(done) // 2
+    interval = float(done[-1] - done[half - 1]) / (len(done) - half) if half else float(done[-1] + 1)
+    return Speed(int(done[0] - run.sources[0].first[0]) + 1, interval, len(done))
+
+
+def verify_stitched(
+    design: Design, graph: Graph, golden: Mapping[str, IntArray], rtl: Files, folder: Path, *,
+    frames: int, seed: int, trace: bool = False,
+) -> tuple[dict[str, Any], Run]:  # fmt: skip
+    """The whole accelerator: `frames` frames at full speed, again under random stalls, and with a reset in between.
+
+    Returns ({"frames", "mismatches", …}, the run at full speed). Raises VerificationFailed, naming the first layer
+    whose stream differs from the golden model, or the one that stands still.
+    """
+    stitched = Stitched(design, rtl, folder, trace=trace)
+    x, expected = golden[graph.inputs[0]][:frames], golden[graph.outputs[0]][:frames]
+    bound, _ = design.bound
+    few = min(RESET_FRAMES, frames)
+    fast: Run | None = None
+    for name, count, options in (
+        ("full_speed", frames, {}),
+        ("stalls", frames, {"stall": STALL, "seed": seed}),
+        ("reset", few, {"stall": STALL / 3, "seed": seed + 1, "reset_at": 2 * bound + bound // 3}),
+    ):
+        run = stitched.run(x, count, name, **options)  # type: ignore[arg-type]
+        got = stitched.output(run, graph)
+        if len(got) != count or not np.array_equal(got, expected[:count]):
+            _explain(stitched, graph, golden, x[:count], name, options)
+            require_equal(f"rtl_stitched ({name})", design.output, expected[:count], got)
+        fast = fast or run
+    assert fast is not None
+    result = {
+        "frames": frames, "mismatches": 0, "stall_probability": STALL, "seed": seed, "reset_frames": few,
+        "seconds": stitched.watch.seconds,
+    }  # fmt: skip
+    return result, fast
+
+
+def _explain(
+    stitched: Stitched, graph: Graph, golden: Mapping[str, IntArray], x: IntArray, name: str, options: Mapping[str, Any]
+) -> None:
+    """Runs again with every stream recorded and names the first layer whose output differs, or that stands still."""
+    design = stitched.design
+    run = stitched.run(x, len(x), f"{name}_captured", capture=True, **options)
+    where = f"; waveform: {run.trace}" if run.trace else ""
+    streams = monitored(design)
+    makers = {i.output: i for i in design.instances}
+    for number, stream in enumerate(streams):
+        captured = run.monitors[number + 1].captured
+        assert captured is not None
+        layer = _blame(makers.get(stream.name))
+        got = decode(captured, stream, graph[stream.tensor].shape)
+        try:
+            require_equal(f"rtl_stitched ({name})", layer, golden[stream.tensor][: len(got)], got)
+        except VerificationFailed as error:
+            raise VerificationFailed(f"{error}{where}") from None
+    if run.deadlock:
+        stage = _standing(design, run)
+        raise VerificationFailed(f"rtl_stitched ({name}): {stage} stands still (log: {run.log}){where}")
+
+
+def _blame(instance: Instance | None) -> str:
+    return "input" if instance is None else instance.name
+
+
+def _standing(design: Design, run: Run) -> str:
+    """The instance that has work waiting at its input and room at its output, but moves nothing."""
+    states = {s.name: run.monitors[n + 1] for n, s in enumerate(monitored(design))}
+    for instance in reversed(design.instances):
+        source, sink = states[instance.input], states[instance.output]
+        if source.valid and not source.ready and not sink.valid:
+            return instance.name
+    return "the output" if states[design.output].valid else "the input"

@@ -1,0 +1,409 @@
+"""The steps of the pipeline, one function each: what it depends on, what it writes, what it gives to the next.
+
+Every function takes `Build`; the work itself is done by the module that the step is about.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from flows import fifos as fifo_sizing
+from flows import folding as foldings
+from flows.accumulators import LayerWidths, Policy, certificate
+from flows.config import STEPS, BuildConfig
+from flows.console import console, progress
+from flows.design import Design, Folding
+from flows.elaborate import elaborate, fifo_names
+from flows.emit import rtl as rtl_emitter
+from flows.errors import ConfigError
+from flows.files import digest, file_digest, read_json, read_tree, tree_digest, write_json, write_text, write_tree
+from flows.frontend.spec import Imported
+from flows.frontend.store import FILES, load, save
+from flows.golden import evaluate
+from flows.graph import Graph, IntArray
+from flows.report import estimates, write_report
+from flows.report import summary as summaries
+from flows.report.console import print_summary
+from flows.simulate import cosim
+from flows.simulate.vectors import random_frames
+from flows.steps import Steps
+from flows.synthesize import yosys
+from flows.synthesize.parts import Part, part_of
+from flows.verify import Vectors, brevitas_vs_golden, load_vectors
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Build:
+    """One build: its configuration, and the memory of its steps."""
+
+    config: BuildConfig
+    steps: Steps
+
+    @property
+    def out(self) -> Path:
+        return self.config.out
+
+    @property
+    def part(self) -> Part:
+        return part_of(self.config.board, self.config.fpga_part)
+
+    def verification(self, name: str) -> Path:
+        return self.out / "verification_output" / f"{name}.json"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the network comes from: its QONNX file, and what training says of it (None: trained elsewhere)."""
+
+    model: Path
+    vectors: Path | None = None
+    training: Mapping[str, Any] | None = None
+
+
+@dataclass
+class Values:
+    """Integers of every tensor for the frames that verification uses, evaluated when first asked for."""
+
+    imported: Imported
+    vectors: Vectors | None
+    frames: int
+    seed: int
+    key: str = field(default="")
+
+    @cached_property
+    def golden(self) -> dict[str, IntArray]:
+        graph = self.imported.graph
+        if self.vectors is None:
+            inputs = {graph.inputs[0]: random_frames(graph, self.frames, self.seed)}
+        else:
+            inputs = {graph.inputs[0]: self.imported.input.quantize(self.vectors["input"][: self.frames])}
+        return evaluate(graph, inputs)
+
+
+def code(*names: str) -> str:
+    """Digest of source files and folders of this project: a changed step is run again."""
+    paths = [p for name in names for p in ([ROOT / name] if (ROOT / name).is_file() else (ROOT / name).rglob("*"))]
+    return tree_digest(p for p in paths if p.is_file() and "__pycache__" not in p.parts)
+
+
+def versions(*packages: str) -> dict[str, str]:
+    return {name: importlib.metadata.version(name) for name in packages}
+
+
+def check_tools(b: Build) -> None:
+    """Finds out before any work whether the part is known. Raises ConfigError."""
+    _ = b.part
+
+
+def train(b: Build) -> Source:
+    """The training folder OUT/train, or the model that the configuration names."""
+    config = b.config.train
+    if config is None:
+        model = b.config.model
+        assert model is not None
+        if model.is_dir():
+            return _trained(model)
+        return Source(model)
+    folder = b.out / "train"
+
+    def action() -> None:
+        from a2qplus_train import train as run_training
+
+        with progress("train") as advance:
+            run_training(config, folder, lambda phase, n, total, found: advance(_metrics(phase, found), n, total))
+
+    sources = code("a2qplus_train", "flows/input_quantizer.py")
+    depends = [config.model_dump(mode="json"), sources, versions("torch", "brevitas")]
+    outputs = [folder / name for name in ("model.onnx", "vectors.npz", "training.json")]
+    b.steps.run("train", depends, outputs, action)
+    return _trained(folder)
+
+
+def _metrics(phase: str, metrics: Mapping[str, float]) -> str:
+    return " ".join([phase, *(f"{name} {value:.4g}" for name, value in metrics.items())])
+
+
+def _trained(folder: Path) -> Source:
+    try:
+        training = read_json(folder / "training.json")
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{folder} is no training folder: {error}") from None
+    return Source(folder / "model.onnx", folder / "vectors.npz", training)
+
+
+def frontend(b: Build, source: Source) -> Imported:
+    """QONNX to the typed graph, through FINN's passes; kept in OUT/intermediate_models."""
+    folder = b.out / "intermediate_models"
+    if not source.model.is_file():
+        raise ConfigError(f"model: no file {source.model}")
+
+    def action() -> None:
+        from flows.frontend import import_model
+
+        with progress("frontend") as advance:
+            imported = import_model(
+                source.model, training=source.training, label_select=b.config.label_select, work=b.out,
+                progress=advance, name=b.config.name,
+            )  # fmt: skip
+        save(imported, folder)
+
+    layers = source.training["layers"] if source.training else None
+    sources = code("flows/frontend", "flows/graph.py", "flows/ranges.py")
+    depends = [
+        file_digest(source.model), layers, b.config.label_select, b.config.name, sources,
+        versions("finn-plus", "qonnx", "onnx"),
+    ]  # fmt: skip
+    b.steps.run("frontend", depends, [folder / name for name in FILES], action)
+    return load(folder)
+
+
+def golden(b: Build, source: Source, imported: Imported) -> Values:
+    """The golden model against Brevitas on the whole test split; the frames for the later comparisons."""
+    vectors = load_vectors(source.vectors) if source.vectors else None
+    key = {
+        "graph": [file_digest(b.out / "intermediate_models" / name) for name in FILES],
+        "vectors": file_digest(source.vectors) if source.vectors else None,
+        "code": code("flows/golden.py", "flows/verify.py", "flows/input_quantizer.py"),
+    }
+    result = b.verification("brevitas_vs_golden")
+
+    def action() -> None:
+        write_json(result, {} if vectors is None else brevitas_vs_golden(imported, vectors, source.training))
+
+    b.steps.run("golden", key, [result], action)
+    frames = b.config.verify_frames if vectors is None else min(b.config.verify_frames, len(vectors["input"]))
+    return Values(imported, vectors, frames, b.config.verify_seed, json.dumps([key, frames, b.config.verify_seed]))
+
+
+def folding_request(b: Build) -> foldings.Request:
+    """What the configuration and FINN's folding file ask for."""
+    c = b.config
+    return foldings.request(c.folding, c.folding_config_file, c.target_fps, c.synth_clk_period_ns)
+
+
+def write_folding(b: Build, graph: Graph, folding: Folding) -> None:
+    """`auto_folding_config.json`: what was chosen, as FINN's folding file."""
+    path = b.out / "auto_folding_config.json"
+    text = foldings.to_finn_json(folding, graph)
+    b.steps.run("folding", text, [path], lambda: write_text(path, text))
+
+
+def fifos(
+    b: Build, graph: Graph, folding: Folding, implemented: Mapping[str, tuple[int, ...]], asked: foldings.Request,
+    values: Values,
+) -> dict[str, int]:  # fmt: skip
+    """FIFO depths by name, found in simulation; those that the folding file gives are kept."""
+    path = b.out / "report" / "fifo_depths.json"
+    fixed = fixed_depths(elaborate(graph, folding, implemented), asked)
+
+    def action() -> None:
+        sizing = fifo_sizing.size(
+            lambda depths: elaborate(graph, folding, implemented, depths), values.golden[graph.inputs[0]], fixed,
+            b.out / "sim" / "fifos",
+        )  # fmt: skip
+        write_json(path, {"source": "rtlsim", **dataclasses.asdict(sizing)})
+
+    sources = code("hw_templates", "flows/fifos.py", "flows/elaborate.py", "flows/kernels")
+    depends = [values.key, foldings.to_finn_json(folding, graph), implemented, fixed, sources]
+    b.steps.run("fifos", depends, [path], action)
+    return dict(read_json(path)["depths"])
+
+
+def fixed_depths(design: Design, asked: foldings.Request) -> dict[str, int]:
+    """FIFO depths that the user gives as FINN's inFIFODepths and outFIFODepths; the larger where both name one."""
+    fixed: dict[str, int] = {}
+    for layer, (before, after) in fifo_names(design).items():
+        keys = asked.layers.get(layer)
+        for name, given in ((before, keys and keys.inFIFODepths), (after, keys and keys.outFIFODepths)):
+            if given:
+                if len(given) != 1 or given[0] < 2:
+                    raise ConfigError(f"folding: {layer}: FIFO depths are one number of at least 2, not {given}")
+                fixed[name] = max(given[0], fixed.get(name, 2))
+    return fixed
+
+
+def emit(
+    b: Build, graph: Graph, design: Design, folding: Folding, widths: Mapping[str, LayerWidths],
+    implemented: Mapping[str, tuple[int, ...]], source: Source,
+) -> None:  # fmt: skip
+    """Writes rtl/, the certificate, FINN's hardware configuration and FINN's graph with our widths."""
+    files = rtl_emitter.emit(design)
+    method = source.training["method"] if source.training else "a2q+"
+    names = fifo_names(design)
+    depth = {i.name: int(i.params["DEPTH"]) for i in design.instances if i.module == "fifo"}  # type: ignore[arg-type]
+    final = foldings.to_finn_json(folding, graph, {n: (depth[a], depth[z]) for n, (a, z) in names.items()})
+    models = b.out / "intermediate_models"
+    finn_model = models / "hw_graph_with_widths.onnx"
+    outputs = [b.out / "rtl", b.out / "report" / "accumulators.json", b.out / "final_hw_config.json", finn_model]
+    lanes = {name: lane_channel_bits(design, name, len(bits)) for name, bits in implemented.items()}
+    cert = certificate(graph, dict(widths), lanes, b.config.accumulator_policy, method)
+
+    def action() -> None:
+        from flows.frontend import HARDWARE, write_finn_model
+
+        write_tree(outputs[0], files)
+        write_json(outputs[1], cert)
+        write_text(outputs[2], final)
+        write_finn_model(models / HARDWARE, finn_model, folding, {n: max(lanes[n]) for n in lanes})
+
+    depends = [rtl_text(design), cert, final, file_digest(models / FILES[0]), code("flows/frontend")]
+    b.steps.run("emit", depends, outputs, action)
+
+
+def lane_channel_bits(design: Design, layer: str, channels: int) -> tuple[int, ...]:
+    """Accumulator bits of every output channel as built: channel c sums in lane c mod PE."""
+    lanes = design.instance(layer).lane_bits
+    return tuple(lanes[c % len(lanes)] for c in range(channels))
+
+
+def rtl_layers(b: Build, graph: Graph, design: Design, values: Values) -> dict[str, Any] | None:
+    """Every layer of OUT/rtl alone against the golden model. None where it is not asked for."""
+
+    def check(folder: Path) -> dict[str, Any]:
+        return cosim.verify_layers(
+            design, graph, values.golden, read_tree(b.out / "rtl"), folder, frames=values.frames,
+            seed=b.config.verify_seed, trace=b.config.verify_save_rtlsim_waveforms,
+        )  # fmt: skip
+
+    return _verification(b, "rtl_layers", values, check)
+
+
+def rtl_stitched(b: Build, graph: Graph, design: Design, values: Values) -> dict[str, Any] | None:
+    """The whole accelerator in OUT/rtl against the golden model, and how fast it was."""
+
+    def check(folder: Path) -> dict[str, Any]:
+        result, run = cosim.verify_stitched(
+            design, graph, values.golden, read_tree(b.out / "rtl"), folder, frames=values.frames,
+            seed=b.config.verify_seed, trace=b.config.verify_save_rtlsim_waveforms,
+        )  # fmt: skip
+        measured = cosim.speed(run)
+        streams = {m.name: {"beats": m.beats, "stalls": m.stalls, "starves": m.starves} for m in run.monitors.values()}
+        speed = {
+            "latency_cycles": measured.latency_cycles, "interval_cycles": measured.interval_cycles,
+            "frames": measured.frames, "cycles": run.cycles, "streams": streams,
+        }  # fmt: skip
+        return {**result, "performance": speed}
+
+    return _verification(b, "rtl_stitched", values, check)
+
+
+def hls_layers(
+    b: Build, graph: Graph, design: Design, folding: Folding, implemented: Mapping[str, tuple[int, ...]], values: Values
+) -> dict[str, Any] | None:
+    """MVAU and Thresholding as HLS C++, compiled with g++, against the golden model."""
+
+    def check(folder: Path) -> dict[str, Any]:
+        from flows.simulate.hls import verify_layers as verify_hls
+
+        return verify_hls(design, graph, folding, implemented, values.golden, folder, frames=values.frames)
+
+    return _verification(b, "hls_layers", values, check)
+
+
+def _verification(b: Build, name: str, values: Values, check: Any) -> dict[str, Any] | None:
+    if name not in b.config.verify_steps:
+        return None
+    path = b.verification(name)
+
+    def action() -> None:
+        write_json(path, check(b.out / "sim" / name))
+
+    depends = [
+        values.key, file_digest(b.out / "rtl"), b.config.verify_save_rtlsim_waveforms,
+        code("hw_templates/sim", "hw_templates/hls", "flows/simulate", "flows/golden.py", "flows/compare.py"),
+    ]  # fmt: skip
+    b.steps.run(name, depends, [path], action)
+    return dict(read_json(path))
+
+
+def synthesize(
+    b: Build, graph: Graph, folding: Folding, widths: Mapping[str, LayerWidths], depths: Mapping[str, int]
+) -> dict[Policy, Any]:  # fmt: skip
+    """Yosys' resources of the same network and folding for every accumulator policy: {policy: resources}."""
+    path = b.out / "report" / "yosys_resources.json"
+    policies = dict.fromkeys((*b.config.compare_policies, b.config.accumulator_policy))
+    designs = {
+        p: elaborate(graph, folding, {name: w.implemented(p) for name, w in widths.items()}, depths) for p in policies
+    }
+
+    def action() -> None:
+        with progress("synthesize") as advance:
+            named = {str(p): design for p, design in designs.items()}
+            found = yosys.design_resources(named, b.part.family, b.out / "synth", advance)
+        write_json(path, {p: dataclasses.asdict(r) for p, r in found.items()})
+
+    depends = [
+        {p: rtl_text(d) for p, d in designs.items()}, b.part.family, code("flows/synthesize"), versions("pyosys"),
+    ]  # fmt: skip
+    b.steps.run("synthesize", depends, [path], action)
+    return dict(read_json(path))
+
+
+def rtl_text(design: Design) -> dict[str, str]:
+    """Every emitted file of `design`, as a value to depend on."""
+    return {str(name): str(text) for name, text in rtl_emitter.emit(design).items()}
+
+
+def report(
+    b: Build, source: Source, graph: Graph, design: Design, widths: dict[str, LayerWidths],
+    checks: Mapping[str, dict[str, Any] | None], resources: Mapping[Policy, Any],
+) -> None:  # fmt: skip
+    """summary.json, FINN's report files, the page and the console tables."""
+    folder = b.out / "report"
+    config = b.config
+    found = {"brevitas_vs_golden": read_json(b.verification("brevitas_vs_golden")), **checks}
+    sizing = read_json(folder / "fifo_depths.json")
+    summary = summaries.build(
+        design=design, graph=graph, widths=widths, policy=config.accumulator_policy, config_hash=config_hash(config),
+        seed=config.train.seed if config.train else config.verify_seed, training=source.training, checks=found,
+        resources=resources, part=b.part, clk_period_ns=config.synth_clk_period_ns,
+        seconds=seconds(b.steps.seconds, [sizing, *(c for c in checks.values() if c)]),
+    )  # fmt: skip
+    stitched = checks.get("rtl_stitched")
+    clock = config.synth_clk_period_ns
+
+    def action() -> None:
+        write_json(folder / "estimate_layer_cycles.json", estimates.layer_cycles(design))
+        write_json(folder / "estimate_network_performance.json", estimates.network_performance(design, clock))
+        if stitched:
+            write_json(folder / "rtlsim_performance.json", estimates.rtlsim_performance(stitched["performance"], clock))
+        write_report(summary, folder)
+
+    b.steps.run("report", [summary, code("flows/report")], [folder / "summary.json", folder / "index.html"], action)
+    write_times(config, b.steps)
+    print_summary(summary, console)
+    console.print(f"report: {folder / 'index.html'}")
+
+
+def config_hash(config: BuildConfig) -> str:
+    """Digest of what decides the result: the configuration without where it is written and which steps run."""
+    return digest(config.model_dump(mode="json", exclude={"output_dir", "start_step", "stop_step", "verify_steps"}))
+
+
+def seconds(by_step: Mapping[str, float], simulations: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Seconds by kind of work, each as measured when its step last ran."""
+    spent = {
+        "train": by_step.get("train", 0.0),
+        "frontend": by_step["frontend"],
+        "emit": by_step["emit"],
+        "verilator_build": sum(s["seconds"].get("verilator_build", 0.0) for s in simulations if "seconds" in s),
+        "rtlsim": sum(s["seconds"].get("rtlsim", 0.0) for s in simulations if "seconds" in s),
+        "yosys": by_step["synthesize"],
+        "total": sum(v for k, v in by_step.items() if k != "report"),
+    }
+    return {name: round(value, 3) for name, value in spent.items()}
+
+
+def write_times(config: BuildConfig, steps: Steps) -> None:
+    """`time_per_step.json`, as FINN writes it: seconds by step, in order."""
+    ordered = {name: steps.seconds[name] for name in STEPS if name in steps.seconds}
+    write_json(config.out / "time_per_step.json", ordered)

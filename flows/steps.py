@@ -1,0 +1,79 @@
+"""Named steps that are skipped when nothing they depend on has changed."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from flows.config import STEPS
+from flows.errors import ConfigError
+from flows.files import digest, file_digest, write_json
+
+log = logging.getLogger(__name__)
+
+
+class Stopped(Exception):
+    """The step named by `stop_step` is done."""
+
+
+@dataclass
+class Steps:
+    """Runs steps in order and remembers, in OUT/.steps, what each depended on and wrote.
+
+    `announce(name, what)` is called with "run", "reused" or "kept" before each step.
+    """
+
+    out: Path
+    start: str | None = None
+    stop: str | None = None
+    announce: Callable[[str, str], None] = lambda name, what: None
+    seconds: dict[str, float] = field(default_factory=dict)
+    reused: list[str] = field(default_factory=list)
+
+    def run(self, name: str, depends_on: Any, outputs: Sequence[Path], action: Callable[[], None]) -> None:
+        """Runs `action`, unless `outputs` are what it wrote for the same `depends_on` (a JSON-like value).
+
+        Steps before `start_step` are not run: their outputs are taken as they are. Raises ConfigError where they
+        are missing, Stopped after `stop_step`.
+        """
+        record, key = self.out / ".steps" / f"{name}.json", digest(depends_on)
+        if self.start is not None and STEPS.index(name) < STEPS.index(self.start):
+            missing = [p for p in outputs if not p.exists()]
+            if missing:
+                raise ConfigError(f"start_step {self.start!r}: {missing[0]} is missing; run step {name!r} first")
+            self._note(name, "kept", self._known(record).get("seconds", 0.0))
+        elif self._unchanged(record, key, outputs):
+            self._note(name, "reused", self._known(record)["seconds"])
+        else:
+            self.announce(name, "run")
+            record.unlink(missing_ok=True)
+            began = time.monotonic()
+            action()
+            self.seconds[name] = round(time.monotonic() - began, 3)
+            written = {str(p.relative_to(self.out)): file_digest(p) for p in outputs}
+            write_json(record, {"key": key, "seconds": self.seconds[name], "outputs": written})
+        if name == self.stop:
+            raise Stopped(name)
+
+    def _note(self, name: str, what: str, seconds: float) -> None:
+        self.announce(name, what)
+        self.seconds[name] = seconds
+        self.reused.append(name)
+
+    def _known(self, record: Path) -> dict[str, Any]:
+        try:
+            known = json.loads(record.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return known if isinstance(known, dict) else {}
+
+    def _unchanged(self, record: Path, key: str, outputs: Sequence[Path]) -> bool:
+        known = self._known(record)
+        if known.get("key") != key or not all(p.exists() for p in outputs):
+            return False
+        return bool(known["outputs"] == {str(p.relative_to(self.out)): file_digest(p) for p in outputs})

@@ -1,0 +1,82 @@
+"""What is synthesized: a module with fixed parameters, its sources and its memories, as a value without a place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path, PurePosixPath
+
+from flows.design import Design, Files, Instance, Param
+from flows.emit.sv import modules_used, render_instance
+
+RTL = Path(__file__).parents[2] / "hw_templates" / "rtl"
+OUT_OF_CONTEXT = "out_of_context"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One synthesis. `files`: the *.sv are compiled, the others are what they read; `top` is the module to measure.
+
+    `name` is for messages only: jobs with equal `top` and `files` are the same work.
+    """
+
+    name: str
+    top: str
+    files: Files = field(repr=False)
+
+
+@cache
+def rtl_modules(folder: Path = RTL) -> Mapping[str, str]:
+    """{module name: text} of the hand-written RTL."""
+    return {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.sv"))}
+
+
+def wrapper(module: str, params: Mapping[str, Param], in_bits: int, out_bits: int) -> str:
+    """A module `out_of_context` that holds one instance with fixed parameters between its two streams."""
+    ports = ["clk", "rst_n", *(f"{side}_axis_t{s}" for side in "sm" for s in ("data", "valid", "ready"))]
+    instance = render_instance(module, "core", params, {port: port for port in ports})
+    return f"""`default_nettype none
+
+module {OUT_OF_CONTEXT} (
+    input  wire logic clk,
+    input  wire logic rst_n,
+    input  wire logic [{in_bits - 1}:0] s_axis_tdata,
+    input  wire logic s_axis_tvalid,
+    output      logic s_axis_tready,
+    output      logic [{out_bits - 1}:0] m_axis_tdata,
+    output      logic m_axis_tvalid,
+    input  wire logic m_axis_tready
+);
+
+{instance}
+
+endmodule
+
+`default_nettype wire
+"""
+
+
+def instance_job(design: Design, instance: Instance) -> Job:
+    """One instance of the design, out of context."""
+    # The number of a FIFO in simulation is no hardware: equal FIFOs are synthesized once.
+    params = {key: 0 if key == "SIM_ID" else value for key, value in instance.params.items()}
+    in_bits, out_bits = design.streams[instance.input].bits, design.streams[instance.output].bits
+    text = wrapper(instance.module, params, in_bits, out_bits)
+    modules = rtl_modules()
+    files: dict[PurePosixPath, str | bytes] = {
+        PurePosixPath(f"{name}.sv"): modules[name] for name in modules_used(modules, text)
+    }
+    files[PurePosixPath(f"{OUT_OF_CONTEXT}.sv")] = text
+    files |= {PurePosixPath(memory.name): memory.text for memory in instance.memories}
+    return Job(instance.name, OUT_OF_CONTEXT, files)
+
+
+def design_jobs(design: Design) -> tuple[Job, ...]:
+    """Every instance of the design, FIFOs and data-width converters too, in stream order."""
+    return tuple(instance_job(design, instance) for instance in design.instances)
+
+
+def stitched_job(name: str, top: str, files: Files) -> Job:
+    """The whole design as emitted (`flows.emit.rtl.emit`)."""
+    return Job(name, top, files)

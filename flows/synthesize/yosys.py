@@ -1,0 +1,240 @@
+"""Resources by Yosys: jobs to counts, each job out of context, in child processes, remembered by content.
+
+Run as `synth_xilinx -noiopad -noclkbuf -nodsp -flatten`: LUTs are neither packed in pairs nor is carry logic shared
+between layers, so a vendor's tool ends somewhat lower; the figures are for comparing designs.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import json
+import os
+import re
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from flows.design import Design
+from flows.errors import ToolFailed, ToolMissing
+from flows.files import write_json, write_text
+from flows.synthesize import cache
+from flows.synthesize.cells import Counts, add, count
+from flows.synthesize.jobs import Job, design_jobs
+from flows.synthesize.yosys_worker import COMMANDS
+
+WORKER = Path(__file__).with_name("yosys_worker.py")
+BATCH, LOG = "batch.json", "yosys.log"
+STALL_SECONDS = 900.0
+Advance = Callable[[str, int, int], None]
+"""advance(what is being done, done, total)"""
+
+
+@dataclass(frozen=True)
+class Result:
+    """Resources of one job; `cached`: known from before, Yosys did not run for it."""
+
+    name: str
+    counts: Counts
+    cached: bool
+
+
+@dataclass(frozen=True)
+class LayerResources:
+    """Resources of one instance; `impl` is its RTL module."""
+
+    name: str
+    impl: str
+    counts: Counts
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Resources of a design; `scope` says whether `total` is of the stitched design or the sum of the layers."""
+
+    family: str
+    scope: str
+    total: Counts
+    layers: tuple[LayerResources, ...]
+
+
+def version() -> str:
+    """Version of the pyosys wheel, such as 0.70. Raises ToolMissing where it is not installed."""
+    if importlib.util.find_spec("pyosys") is None:
+        raise ToolMissing("Yosys is not installed; run `make install` (the PyPI package is called pyosys)")
+    return importlib.metadata.version("pyosys")
+
+
+def design_resources(
+    designs: Mapping[str, Design], family: str, folder: Path, advance: Advance | None = None
+) -> dict[str, Resources]:
+    """Resources of every design (say, one a policy), as sums of their layers; what they share is synthesized once.
+
+    Raises ToolMissing, ToolFailed as `synthesize` does.
+    """
+    jobs = {name: design_jobs(design) for name, design in designs.items()}
+    results = iter(synthesize([job for many in jobs.values() for job in many], family, folder, advance=advance))
+    resources = {}
+    for name, design in designs.items():
+        layers = tuple(LayerResources(i.name, i.module, next(results).counts) for i in design.instances)
+        resources[name] = Resources(family, "sum of layers", add(layer.counts for layer in layers), layers)
+    return resources
+
+
+def total(design: Design, family: str, folder: Path, advance: Advance | None = None) -> Resources:
+    """Resources of one design as the sum of its layers."""
+    return design_resources({design.name: design}, family, folder, advance)[design.name]
+
+
+def synthesize(
+    jobs: Sequence[Job],
+    family: str,
+    folder: Path,
+    *,
+    advance: Advance | None = None,
+    processes: int | None = None,
+    stall_seconds: float = STALL_SECONDS,
+) -> tuple[Result, ...]:
+    """Resources of `jobs`, in their order, for Yosys' `family` ("xc7" or "xcup").
+
+    `folder` keeps sources and logs of what ran; `processes` run at a time (default: one a core). Raises ToolMissing
+    without pyosys; ToolFailed, naming job and log, when Yosys fails or its log stands still for `stall_seconds`, or
+    when the netlist holds a cell that nobody counts.
+    """
+    tool = version()
+    keys = [cache.key(job, family, tool, COMMANDS) for job in jobs]
+    distinct = dict(zip(keys, jobs, strict=True))
+    known = {key: cells for key in distinct if (cells := cache.load(key)) is not None}
+    cached = frozenset(known)
+    pending = {key: job for key, job in distinct.items() if key not in known}
+    report = advance or (lambda what, done, total: None)
+    report("", len(known), len(distinct))
+    with closing(_run(pending, family, folder, processes or len(os.sched_getaffinity(0)), stall_seconds)) as finished:
+        for key, cells in finished:
+            cache.store(key, distinct[key], cells)
+            known[key] = cells
+            report(distinct[key].name, len(known), len(distinct))
+    return tuple(
+        Result(job.name, count(known[key], job.name), key in cached) for key, job in zip(keys, jobs, strict=True)
+    )
+
+
+Cells = Mapping[str, int]
+
+
+def _run(
+    jobs: Mapping[str, Job], family: str, folder: Path, processes: int, stall_seconds: float
+) -> Generator[tuple[str, Cells], None, None]:
+    """Synthesizes `jobs` {key: job}; gives (key, cells) as they finish."""
+    if not jobs:
+        return
+    # Text to read (parameters, memories) says little of the work, but nothing better is known; the longest first.
+    keys = sorted(jobs, key=lambda key: (-sum(len(text) for text in jobs[key].files.values()), key))
+    folders = _write(folder, [jobs[key] for key in keys], family, processes)
+    unfinished = dict.fromkeys(range(len(keys)))
+    watch = _Watch()
+    with _worker(folder) as process:
+        for event in _events(process):
+            if event is None:
+                stalled = next((i for i in watch.running if watch.stalled(i) > stall_seconds), None)
+                if stalled is not None:
+                    name, log = jobs[keys[stalled]].name, folders[stalled] / LOG
+                    raise ToolFailed(f"Yosys wrote nothing for {stall_seconds:.0f} s on {name}; log: {log}")
+            elif event[0] == "start":
+                watch.start(event[1], folders[event[1]] / LOG)
+            else:
+                _, index, status = event
+                watch.running.pop(index)
+                if status:
+                    raise ToolFailed(_failure(jobs[keys[index]].name, folders[index] / LOG, status))
+                del unfinished[index]
+                yield keys[index], json.loads((folders[index] / "cells.json").read_text(encoding="utf-8"))
+        if unfinished:
+            raise ToolFailed(_failure("its own cell library", folder / "library.log", process.wait()))
+
+
+def _write(folder: Path, jobs: Sequence[Job], family: str, processes: int) -> list[Path]:
+    """Writes what the worker reads; returns the jobs' folders. Those of earlier runs go."""
+    shutil.rmtree(folder / "jobs", ignore_errors=True)
+    folders, listed = [], []
+    for index, job in enumerate(jobs):
+        place = Path("jobs") / re.sub(r"\W+", "_", f"{index:03d}_{job.name}")
+        for path, text in job.files.items():
+            write_text(folder / place / path, text)
+        sources = [str(path) for path in job.files if path.suffix == ".sv"]
+        listed.append({"name": job.name, "folder": str(place), "top": job.top, "arguments": sources})
+        folders.append(folder / place)
+    write_json(folder / BATCH, {"family": family, "processes": processes, "jobs": listed})
+    (folder / "jobs" / "tmp").mkdir()
+    return folders
+
+
+@contextmanager
+def _worker(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """The worker on `folder`; it and its children are killed when the block is left, however it is left."""
+    # A session of its own: Ctrl-C reaches this process alone, and the children can be killed as a group.
+    process = subprocess.Popen(
+        [sys.executable, "-P", str(WORKER), str(folder / BATCH)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str((folder / "jobs" / "tmp").resolve())}, start_new_session=True,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def _events(process: subprocess.Popen[bytes]) -> Iterator[tuple[str, int, int] | None]:
+    """("start", index, 0) and ("end", index, exit code), and None now and then while nothing happens."""
+    assert process.stdout is not None
+    pipe, text = process.stdout.fileno(), b""
+    while True:
+        if not select.select([pipe], [], [], 0.25)[0]:
+            yield None
+            continue
+        data = os.read(pipe, 65536)
+        if not data:
+            return
+        *lines, text = (text + data).split(b"\n")
+        for line in lines:
+            what, *numbers = line.decode("ascii").split()
+            index, status = (*map(int, numbers), 0)[:2]
+            yield what, index, status
+
+
+@dataclass
+class _Watch:
+    """When the logs of the running jobs last grew."""
+
+    running: dict[int, tuple[Path, int, float]] = field(default_factory=dict)
+
+    def start(self, index: int, log: Path) -> None:
+        self.running[index] = (log, -1, time.monotonic())
+
+    def stalled(self, index: int) -> float:
+        """Seconds since the log of job `index` last grew."""
+        log, known, since = self.running[index]
+        size = log.stat().st_size if log.exists() else 0
+        if size != known:
+            self.running[index] = (log, size, time.monotonic())
+            return 0.0
+        return time.monotonic() - since
+
+
+def _failure(name: str, log: Path, code: int) -> str:
+    text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    reason = next((line for line in lines if "ERROR:" in line), lines[-1] if lines else f"exit code {code}")
+    if code < 0:
+        reason = f"killed by {signal.Signals(-code).name}; out of memory?"
+    return f"Yosys failed on {name}: {reason}; log: {log}"

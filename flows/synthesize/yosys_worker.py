@@ -1,0 +1,114 @@
+"""Yosys, in processes of its own because an error in Yosys ends the process.
+
+    python yosys_worker.py BATCH.json
+
+Reads the cell library once and forks one process a job from that state: a job's result depends on the job alone, not on
+what ran before it (Yosys numbers its signals, and the order of names steers ABC). Imports nothing of this project.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+READ = "read_slang --top {top} {arguments}"
+HIERARCHY = "hierarchy -check -top {top}"
+SYNTHESIZE = "synth_xilinx -family {family} -noiopad -noclkbuf -nodsp -flatten -top {top} -run {labels}"
+LIBRARY = ("read_verilog -lib -specify +/xilinx/cells_sim.v", "read_verilog -lib +/xilinx/cells_xtra.v")
+# Of cells_xtra.v's hundreds of transceivers and processors, which cost every pass more time than a small module does.
+KEPT = ("RAMB18E2", "RAMB36E2", "URAM288", "DSP48E2", "RAM32X16DR8", "RAM64X8SW", "RAM512X1S", "RAM32M16", "RAM64M8")
+COMMANDS = (READ, HIERARCHY, SYNTHESIZE, *LIBRARY, *KEPT)
+"""What decides the result, besides the sources: part of the cache key."""
+
+
+def main(path: Path) -> None:
+    """Runs the batch in `path`: {"family", "processes", "jobs": [{"folder", "top", "arguments"}]}.
+
+    `folder` of a job is relative to `path`; `arguments` go to `read_slang`. Writes yosys.log and, unless `family` is ""
+    (reading only), cells.json {cell type: number} there. Prints "start INDEX" and "end INDEX STATUS".
+    """
+    batch, root = json.loads(path.read_text(encoding="utf-8")), path.parent
+    told = os.fdopen(os.dup(1), "w", buffering=1, encoding="ascii")
+    _log_to(root / "library.log")
+    from pyosys import libyosys
+
+    design = libyosys.Design()
+    if batch["family"]:
+        _read_library(libyosys, design)
+    waiting = list(enumerate(batch["jobs"]))
+    running: dict[int, int] = {}
+    while waiting or running:
+        if waiting and len(running) < batch["processes"]:
+            index, job = waiting.pop(0)
+            sys.stdout.flush()
+            if (child := os.fork()) == 0:
+                _work(libyosys, design, job, root / job["folder"], batch["family"])
+            running[child] = index
+            told.write(f"start {index}\n")
+        else:
+            child, status = os.wait()
+            if child in running:
+                told.write(f"end {running.pop(child)} {os.waitstatus_to_exitcode(status)}\n")
+
+
+def _read_library(libyosys: Any, design: Any) -> None:
+    first, second = LIBRARY
+    libyosys.run_pass(first, design)
+    kept = {*_names(design.modules_), *KEPT}
+    libyosys.run_pass(second, design)
+    unused = [f"={name}" for name in _names(design.modules_) if name not in kept]
+    libyosys.run_pass("delete " + " ".join(unused), design)
+
+
+def _names(by_name: Any) -> list[str]:
+    return sorted(name.str().removeprefix("\\") for name in by_name)
+
+
+def _work(libyosys: Any, design: Any, job: dict[str, Any], folder: Path, family: str) -> None:
+    """The child: never returns."""
+    status = 1
+    try:
+        # $readmemh opens its files relative to the working directory.
+        os.chdir(folder)
+        _log_to(Path("yosys.log"))
+        libyosys.run_pass(READ.format(top=job["top"], arguments=" ".join(job["arguments"])), design)
+        if family:
+            _synthesize(libyosys, design, job["top"], family)
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _synthesize(libyosys: Any, design: Any, top: str, family: str) -> None:
+    libyosys.run_pass(HIERARCHY.format(top=top), design)
+    for labels in ("prepare:map_memory", "map_memory:map_ffram", "map_ffram:"):
+        # Half the modules have no memory; for them, reading the block RAM library would be most of the time.
+        if not labels.startswith("map_memory") or _has_memory(design.module(libyosys.IdString(f"\\{top}"))):
+            libyosys.run_pass(SYNTHESIZE.format(family=family, top=top, labels=labels), design)
+    libyosys.run_pass("tee -q -o stat.json stat -json", design)
+    modules = json.loads(Path("stat.json").read_text(encoding="utf-8"))["modules"]
+    Path("cells.json").write_text(json.dumps(modules[f"\\{top}"].get("num_cells_by_type", {})), encoding="utf-8")
+
+
+def _has_memory(module: Any) -> bool:
+    return any(cell.type.str().startswith("$mem") for cell in module.cells_.values()) or bool(list(module.memories))
+
+
+def _log_to(path: Path) -> None:
+    """Standard output and error, Python's and Yosys', to `path` from here on."""
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]).resolve())

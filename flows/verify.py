@@ -1,0 +1,75 @@
+"""The golden model against Brevitas: every quantized tensor of the whole test split, integer by integer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from flows.compare import require_equal
+from flows.errors import ConfigError, VerificationFailed
+from flows.frontend.spec import Imported
+from flows.golden import evaluate
+from flows.graph import Graph, IntArray, LabelSelect
+
+Vectors = Mapping[str, npt.NDArray[Any]]
+WHAT = "brevitas_vs_golden"
+
+
+def load_vectors(path: Path) -> Vectors:
+    """`vectors.npz` of a training folder (no pickle). Raises ConfigError when it is missing or damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {key: archive[key] for key in archive.files}
+    except (OSError, ValueError, EOFError, KeyError) as error:
+        raise ConfigError(f"cannot read the test vectors {path}: {error}; train again") from None
+
+
+def brevitas_vs_golden(imported: Imported, vectors: Vectors, training: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Compares every quantized activation, the last layer's sums, and the accuracy that `training` reports.
+
+    Returns {"frames", "mismatches", "tensors"}. Raises VerificationFailed at the first layer that differs,
+    ConfigError when the vectors do not belong to the network.
+    """
+    graph = imported.graph
+    golden = evaluate(graph, {graph.inputs[0]: imported.input.quantize(vectors["input"])})
+    compared = []
+    for key in sorted((k for k in vectors if k.startswith("quant/")), key=_number):
+        tensor = imported.quant_tensors.get(_number(key))
+        if tensor is None:
+            raise ConfigError(f"the test vectors hold {key}, which the network does not have; train again")
+        producer = graph.producer(tensor)
+        layer = f"{producer.name if producer else 'input quantizer'} ({key})"
+        require_equal(WHAT, layer, imported.arrange(_number(key), vectors[key]), golden[tensor])
+        compared.append(tensor)
+    sums = last_sums(graph)
+    require_equal(WHAT, f"{sums} (output)", vectors["output"].reshape(golden[sums].shape), golden[sums])
+    if training is not None and training["metric"] == "accuracy":
+        _check_accuracy(imported, golden, vectors["labels"], training["quant_metric"])
+    return {"frames": len(vectors["input"]), "mismatches": 0, "tensors": [*compared, sums]}
+
+
+def _number(key: str) -> int:
+    return int(key.split("/")[1])
+
+
+def last_sums(graph: Graph) -> str:
+    """The tensor of the network's own output: before LabelSelect, where there is one."""
+    producer = graph.producer(graph.outputs[0])
+    return producer.inputs[0] if isinstance(producer, LabelSelect) else graph.outputs[0]
+
+
+def _check_accuracy(
+    imported: Imported, golden: Mapping[str, IntArray], labels: npt.NDArray[np.int64], reported: float
+) -> None:
+    out = golden[imported.graph.outputs[0]]
+    if imported.output.label_select:
+        classes = out.reshape(-1)
+    else:
+        classes = imported.output.apply(out).reshape(len(out), -1).argmax(axis=1)
+    accuracy = 100.0 * float(np.mean(classes == labels))
+    if abs(accuracy - reported) > 1e-9:
+        raise VerificationFailed(f"{WHAT}: the integer model is right in {accuracy} %, training reported {reported} %")

@@ -1,0 +1,23 @@
+// lanes: elements of a folded stream, packed into a word, lane 0 in the least significant bits.
+#pragma once
+
+#include <ap_int.h>
+
+// Bits to count 0 ... n - 1, at least 1.
+constexpr unsigned index_bits(unsigned long long n) { return n > 2 ? 1 + index_bits((n + 1) / 2) : 1; }
+
+// Lane `i` of `word` as T, an ap_int or ap_uint.
+template <typename T, int BITS>
+T get_lane(const ap_uint<BITS>& word, unsigned i) {
+#pragma HLS inline
+  T value;
+  value.range(T::width - 1, 0) = word.range((i + 1) * T::width - 1, i * T::width);
+  return value;
+}
+
+// Makes `value` lane `i` of `word`.
+template <typename T, int BITS>
+void set_lane(ap_uint<BITS>& word, unsigned i, const T& value) {
+#pragma HLS inline
+  word.range((i + 1) * T::width - 1, i * T::width) = value.range(T::width - 1, 0);
+}

@@ -1,0 +1,81 @@
+"""A summary as a build of a small CNN would give it, for tests. The figures are made up by `random`, not measured."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from flows.accumulators import POLICIES
+from flows.report.summary import CHECKS
+from flows.synthesize.cells import RESOURCES, add
+from flows.synthesize.parts import part_of
+
+INSTANCES = (
+    ("FMPadding_0", "fmpadding"), ("ConvolutionInputGenerator_0", "swg"), ("MVAU_0", "mvau"),
+    ("Thresholding_0", "thresholding"), ("MVAU_1", "mvau"), ("Thresholding_1", "thresholding"), ("Pool_0", "pool"),
+    ("MVAU_2", "mvau"), ("LabelSelect_0", "labelselect"), ("StreamingFIFO_0", "fifo"), ("StreamingFIFO_1", "fifo"),
+    ("StreamingDataWidthConverter_0", "dwc"),
+)  # fmt: skip
+
+
+def sample(seed: int = 1) -> dict[str, Any]:
+    """A complete summary."""
+    rng = random.Random(seed)
+    layers = []
+    for index, (mw, mh, trained) in enumerate(((9, 16, None), (144, 24, 11), (384, 10, 11))):
+        exact = trained - index % 2 if trained else 17
+        lanes = [exact - rng.randrange(3) for _ in range(3)] + [exact]
+        layers.append({
+            "name": f"MVAU_{index}", "op": "MVAU", "mw": mw, "mh": mh, "pe": 4, "simd": 3 * (index + 1),
+            "weight_bits": 4 if trained else 8, "input_bits": 4 if trained else 5, "trained_bits": trained,
+            "datatype_bits": 19 - index, "exact_bits": exact, "implemented_bits": max(lanes), "lane_bits": lanes,
+            "sparsity": rng.random(),
+        })  # fmt: skip
+    comparison = [_policy(policy, 1.0 - 0.12 * index, layers, rng) for index, policy in enumerate(POLICIES)]
+    built = comparison[POLICIES.index("exact")]
+    part = part_of("pynq-z2")
+    return {
+        "schema_version": 1,
+        "design": "digits_cnn",
+        "config_hash": "3f9a0c51d2",
+        "seed": 7,
+        "training": {
+            "method": "a2q+", "dataset": "digits", "float_metric": 98.89, "quant_metric": 98.52, "metric": "accuracy",
+            "split": "test",
+        },
+        "layers": layers,
+        "verification": {name: {"frames": 200 + i, "mismatches": 0} for i, name in enumerate(CHECKS)},
+        "performance": {
+            "source": "rtlsim", "latency_cycles": 4_871, "interval_cycles": 2_304.5, "bound_cycles": 2_304,
+            "bound_layer": "MVAU_1", "fifo_depths": {"StreamingFIFO_0": 2, "StreamingFIFO_1": 33},
+            "clk_period_ns": 10.0, "latency_us": 48.71, "fps": 1e9 / 23_045.0,
+        },
+        "resources": {
+            "yosys": {
+                "family": part.family, "part": part.name, "scope": "sum of layers", "total": built["total"],
+                "layers": [{"name": n, "impl": m, **built["layers"][n]} for n, m in INSTANCES],
+                "capacity": dict(part.capacity or {}), "share": part.share(built["total"]),
+            }
+        },
+        "accumulator_comparison": comparison,
+        "seconds": {
+            "train": 61.25, "frontend": 9.5, "emit": 0.25, "verilator_build": 14.75, "rtlsim": 3.5, "yosys": 41.0,
+            "total": 130.25,
+        },
+    }  # fmt: skip
+
+
+def _policy(policy: str, scale: float, layers: list[dict[str, Any]], rng: random.Random) -> dict[str, Any]:
+    counts = {}
+    for name, module in INSTANCES:
+        depends = scale if module in ("mvau", "thresholding") else 1.0
+        lut = int(depends * {"mvau": 900, "thresholding": 400}.get(module, 90)) + 3 * len(name)
+        counts[name] = dict.fromkeys(RESOURCES, 0) | {"LUT": lut, "FF": lut // 2, "LUTRAM": 8, "CARRY": 11}
+    key = {"fixed-32": lambda x: 32, "datatype": lambda x: x["datatype_bits"], "exact": lambda x: x["exact_bits"]}
+    bits = key.get(policy, lambda x: x["trained_bits"] or x["exact_bits"])
+    return {
+        "policy": policy,
+        "bits": {x["name"]: bits(x) for x in layers},
+        "total": add(counts.values()),
+        "layers": counts,
+    }

@@ -1,0 +1,62 @@
+"""Configuration files: what is accepted, and how a mistake is explained."""
+
+from pathlib import Path
+
+import pytest
+
+from flows.config import load
+from flows.errors import ConfigError
+
+EXAMPLES = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
+def test_every_example_loads(path):
+    assert load(path).name == path.stem
+
+
+def _write(tmp_path, text):
+    path = tmp_path / "net.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_overrides_reach_into_sections_and_keep_types(tmp_path):
+    path = _write(tmp_path, "model: net.onnx\n")
+    config = load(path, ["folding.MVAU_0.PE=4", "synth_clk_period_ns=5", "label_select=true"])
+    assert config.folding["MVAU_0"].PE == 4
+    assert config.synth_clk_period_ns == 5.0
+    assert config.label_select is True
+    assert config.model == tmp_path / "net.onnx"
+    assert config.name == "net"
+
+
+@pytest.mark.parametrize(
+    "text, overrides, message",
+    [
+        ("model: a.onnx\nbord: zcu104\n", [], "unknown key 'bord'; did you mean 'board'"),
+        ("model: a.onnx\n", ["folding.MVAU_0.pe=3"], "unknown key 'folding.MVAU_0.pe'; did you mean 'PE'"),
+        ("train: {methd: qat}\n", [], "unknown key 'train.methd'; did you mean 'method'"),
+        ("board: zcu104\n", [], "either a 'train' section or a 'model' file"),
+        ("model: a.onnx\n", ["accumulator_policy=wide"], "accumulator_policy"),
+        ("model: a.onnx\n", ["start_step=report", "stop_step=train"], "comes after"),
+        ("model: a.onnx\n", ["nonsense"], "write key=value"),
+        ("model: a.onnx\n", ["model.x=1"], "not a section"),
+        ("- 1\n", [], "key: value"),
+        ("a: [\n", [], "not valid YAML"),
+    ],
+)
+def test_mistakes_are_named(tmp_path, text, overrides, message):
+    with pytest.raises(ConfigError, match=message.replace("(", r"\(")):
+        load(_write(tmp_path, text), overrides)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ConfigError, match="no configuration file"):
+        load(tmp_path / "none.yaml")
+
+
+def test_all_means_every_verification(tmp_path):
+    assert load(_write(tmp_path, "model: a.onnx\nverify_steps: [all]\n")).verify_steps == (
+        "rtl_layers", "rtl_stitched", "hls_layers",
+    )  # fmt: skip

@@ -1,0 +1,64 @@
+"""Cosimulation of a small network, its FIFO sizing and speed, without training."""
+
+import pytest
+
+from flows import fifos
+from flows.accumulators import analyse
+from flows.elaborate import elaborate
+from flows.emit.rtl import emit
+from flows.errors import VerificationFailed
+from flows.folding import Request, choose
+from flows.golden import evaluate
+from flows.simulate import cosim
+from tests.networks import Chain, small_cnn
+
+NETWORKS = {
+    "cnn": (small_cnn(3), 324),
+    "dense": (Chain((1, 1, 24), seed=1).mvau(12).thresholds(3).mvau(8).thresholds(2).mvau(4), 40),
+    "strided": (Chain((7, 7, 3), bits=8, seed=2).window(3, 2).mvau(6).thresholds(4).window(2, 1).mvau(4), 300),
+}
+
+
+@pytest.fixture(params=NETWORKS)
+def network(request):
+    chain, target = NETWORKS[request.param]
+    graph = chain.graph(request.param)
+    folding = choose(graph, Request({}, target))
+    widths = {n: w.implemented("exact") for n, w in analyse(graph).items()}
+    return graph, chain.inputs(10), lambda depths: elaborate(graph, folding, widths, depths)
+
+
+def test_layers_and_stitched_equal_golden_and_the_rate_is_the_bound(network, tmp_path):
+    graph, x, elaborated = network
+    sizing = fifos.size(elaborated, x, {}, tmp_path / "fifos")
+    design = elaborated(sizing.depths)
+    rtl, golden = emit(design), evaluate(graph, {"x": x})
+    layers = cosim.verify_layers(design, graph, golden, rtl, tmp_path / "layers", frames=10, seed=1)
+    assert layers["mismatches"] == 0 and len(layers["layers"]) == sum(bool(i.op) for i in design.instances)
+    result, run = cosim.verify_stitched(design, graph, golden, rtl, tmp_path / "stitched", frames=10, seed=1)
+    assert (result["frames"], result["mismatches"]) == (10, 0)
+    speed, (bound, _) = cosim.speed(run), design.bound
+    assert bound <= speed.interval_cycles <= bound + fifos.tolerance(bound)
+    assert speed.latency_cycles >= bound / 4
+
+
+def test_fixed_depths_are_kept(tmp_path):
+    chain, target = NETWORKS["dense"]
+    graph = chain.graph()
+    folding = choose(graph, Request({}, target))
+    widths = {n: w.implemented("exact") for n, w in analyse(graph).items()}
+    x = chain.inputs(8)
+    sizing = fifos.size(lambda d: elaborate(graph, folding, widths, d), x, {"StreamingFIFO_1": 33}, tmp_path)
+    assert sizing.depths["StreamingFIFO_1"] == 33
+
+
+def test_a_wrong_golden_value_is_named(network, tmp_path):
+    graph, x, elaborated = network
+    design = elaborated({})
+    golden = evaluate(graph, {"x": x})
+    op = graph.ops[-2]
+    golden[op.outputs[0]] = golden[op.outputs[0]].copy()
+    golden[op.outputs[0]][4].flat[0] += 1
+    golden[graph.outputs[0]] = golden[graph.outputs[0]] ^ 1
+    with pytest.raises(VerificationFailed, match=rf"{op.name}: .*frame 4, index \(0, 0, 0\)"):
+        cosim.verify_stitched(design, graph, golden, emit(design), tmp_path, frames=10, seed=1)

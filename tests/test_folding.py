@@ -1,0 +1,107 @@
+"""Folding: what is chosen, what is honoured, what is refused."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from flows.config import LayerFolding
+from flows.design import Fold
+from flows.errors import ConfigError, InfeasibleFolding
+from flows.folding import Request, choose, cycles, read_finn_json, request, to_finn_json
+from tests.networks import small_cnn
+
+GRAPH = small_cnn().graph()
+
+
+def test_a_target_is_met_by_every_layer_with_the_least_parallelism():
+    for target in (5000, 700, 324):
+        folding = choose(GRAPH, Request({}, target))
+        for op in GRAPH.ops:
+            if op.name not in folding:
+                continue
+            fold = folding[op.name]
+            assert cycles(GRAPH, op, fold) <= target
+    slow, fast = choose(GRAPH, Request({}, 5000)), choose(GRAPH, Request({}, 324))
+    assert slow["MVAU_0"] == Fold(1, 1)
+    assert fast["MVAU_0"].pe * fast["MVAU_0"].simd >= 8
+
+
+def test_an_unreachable_target_names_the_layer():
+    with pytest.raises(InfeasibleFolding, match=r"FMPadding_0 .* needs 64 cycles .* more than the 50"):
+        choose(GRAPH, Request({}, 50))
+
+
+def test_named_layers_get_what_was_asked_and_the_rest_keeps_up():
+    asked = {"MVAU_0": LayerFolding(PE=2, SIMD=3), "MVAU_1": LayerFolding(PE=1, SIMD=4, ram_style="block")}
+    folding = choose(GRAPH, Request(asked))
+    assert (folding["MVAU_0"].pe, folding["MVAU_0"].simd) == (2, 3)
+    assert folding["MVAU_1"] == Fold(1, 4, ram_style="block")
+    slowest = cycles(GRAPH, GRAPH.op("MVAU_0"), folding["MVAU_0"])
+    assert all(cycles(GRAPH, GRAPH.op(n), f) <= slowest for n, f in folding.items())
+
+
+@pytest.mark.parametrize(
+    "layers, error, message",
+    [
+        ({"MVAU_0": LayerFolding(PE=3, SIMD=1)}, InfeasibleFolding, "MVAU_0: PE = 3 does not divide"),
+        ({"MVAU_7": LayerFolding(PE=1)}, ConfigError, "no layer 'MVAU_7' in this network; did you mean"),
+        ({"MVAU_0": LayerFolding(PE=1, SIMD=1)}, ConfigError, "nothing is said about MVAU_1"),
+        ({"Thresholding_0": LayerFolding(PE=2, SIMD=2)}, ConfigError, "has no SIMD"),
+        ({"MVAU_0": LayerFolding(PE=1, SIMD=1, mem_mode="external"), "MVAU_1": LayerFolding(PE=1, SIMD=1)},
+         ConfigError, "mem_mode = 'external' is not supported"),
+        ({"MVAU_0": LayerFolding(PE=1, SIMD=1, resType="dsp"), "MVAU_1": LayerFolding(PE=1, SIMD=1)},
+         ConfigError, "resType"),
+        ({"MVAU_0": LayerFolding(PE=1, SIMD=1, ram_style="ultra"), "MVAU_1": LayerFolding(PE=1, SIMD=1)},
+         ConfigError, "ram_style"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_done_is_refused(layers, error, message):
+    with pytest.raises(error, match=message):
+        choose(GRAPH, Request(layers))
+
+
+def test_a_pool_has_the_lanes_of_its_window():
+    with pytest.raises(InfeasibleFolding, match="must equal SIMD = 4"):
+        choose(GRAPH, Request({"Pool_0": LayerFolding(PE=1), "ConvolutionInputGenerator_1": LayerFolding(SIMD=4)}, 500))
+
+
+def test_finns_json_round_trip(tmp_path):
+    folding = choose(GRAPH, Request({}, 324))
+    path = tmp_path / "folding.json"
+    depths = {op.name: (2, 8) for op in GRAPH.ops}
+    path.write_text(to_finn_json(folding, GRAPH, depths))
+    again = read_finn_json(path)
+    assert again["MVAU_0"].inFIFODepths == (2,) and again["MVAU_0"].outFIFODepths == (8,)
+    assert choose(GRAPH, Request(again)) == folding
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("{", "Expecting"),
+        ("[]", "expected"),
+        ('{"Defaults": {"PE": ["all", 2]}}', "Defaults"),
+        ('{"MVAU_0": {"SMID": 2}}', "MVAU_0.SMID.*did you mean 'SIMD'"),
+        ('{"MVAU_0": {"PE": 0}}', "MVAU_0.PE"),
+    ],
+)
+def test_a_broken_folding_file_is_explained(tmp_path, text, message):
+    path = tmp_path / "folding.json"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        request({}, path, None, 10.0)
+
+
+def test_a_missing_folding_file_and_an_absurd_rate():
+    with pytest.raises(ConfigError, match="no file"):
+        request({}, Path("none.json"), None, 10.0)
+    with pytest.raises(InfeasibleFolding, match="more than one frame a clock cycle"):
+        request({}, None, 200_000_000, 10.0)
+
+
+def test_inline_layers_win_over_the_file(tmp_path):
+    path = tmp_path / "folding.json"
+    path.write_text(json.dumps({"MVAU_0": {"PE": 1, "SIMD": 1}}))
+    merged = request({"MVAU_0": LayerFolding(PE=4, SIMD=9)}, path, None, 10.0)
+    assert merged.layers["MVAU_0"].PE == 4

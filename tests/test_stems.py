@@ -1,0 +1,46 @@
+"""One operator, one stem: its kernel, its RTL, and its test have the same name, and nothing lies around without one."""
+
+from pathlib import Path
+
+import pytest
+
+from flows.kernels.registry import STEMS
+
+ROOT = Path(__file__).parents[1]
+RTL = sorted(path.stem for path in (ROOT / "hw_templates" / "rtl").glob("*.sv"))
+STREAM_MODULES = ("dwc", "fifo", "tlastmarker")
+"""Modules between the operators, which have no kernel."""
+
+
+@pytest.mark.parametrize("stem", sorted({*STEMS.values()}))
+def test_operator_has_kernel_rtl_and_test(stem: str) -> None:
+    for path in (f"flows/kernels/{stem}.py", f"hw_templates/rtl/{stem}.sv", f"tests/kernels/test_{stem}.py"):
+        assert (ROOT / path).is_file(), f"{path} is missing"
+
+
+@pytest.mark.parametrize("module", RTL)
+def test_every_module_belongs_to_an_operator_or_to_the_streams(module: str) -> None:
+    stem = module.split("_", maxsplit=1)[0]
+    assert stem in STEMS.values() or module in STREAM_MODULES, f"{module}.sv belongs to no operator"
+    assert (ROOT / f"tests/kernels/test_{stem}.py").is_file(), f"{module}.sv has no test"
+
+
+def test_every_kernel_is_registered() -> None:
+    helpers = {"__init__", "base", "memory", "registry"}
+    kernels = {path.stem for path in (ROOT / "flows" / "kernels").glob("*.py")} - helpers
+    assert kernels == set(STEMS.values())
+
+
+def test_every_hls_template_belongs_to_an_operator_or_is_included_by_one() -> None:
+    headers = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "hw_templates" / "hls").glob("*.hpp")}
+    for name in headers:
+        owned = name.removesuffix(".hpp").split("_", maxsplit=1)[0] in STEMS.values()
+        included = any(f'#include "{name}"' in text for text in headers.values())
+        assert owned or included, f"{name} belongs to no operator"
+
+
+@pytest.mark.parametrize("module", RTL)
+def test_module_is_named_after_its_file(module: str) -> None:
+    text = (ROOT / "hw_templates" / "rtl" / f"{module}.sv").read_text(encoding="utf-8")
+    assert text.count("\nmodule ") == 1 and f"\nmodule {module} " in text
+    assert "`default_nettype none" in text, "an undeclared name would become a wire"
