@@ -124,6 +124,13 @@ def _change_word(path, line, bit):
     path.write_text("\n".join(words))
 
 
+def _complement_word(path, line):
+    """Every weight of the word changes, so that one of them meets a channel that is not all zeros in this network."""
+    words = path.read_text().split("\n")
+    for bit in range(4 * len(words[line])):
+        _change_word(path, line, bit)
+
+
 def _shift_thresholds(rtl, name):
     """Every threshold off by one: some of them lie where the pictures' sums do."""
     for path in rtl.glob(f"{name}*.hex"):
@@ -167,7 +174,7 @@ def _swap_lanes(rtl, name):
 
 
 FAULTS = {
-    "weight": ("MVAU_1", lambda rtl: _change_word(next(rtl.glob("MVAU_1*weights*.hex")), 2, 5)),
+    "weight": ("MVAU_1", lambda rtl: _complement_word(next(rtl.glob("MVAU_1*weights*.hex")), 2)),
     "accumulator": ("MVAU_1", lambda rtl: _narrow_one_lane(rtl, "MVAU_1")),
     "threshold": ("Thresholding_0", lambda rtl: _change_word(sorted(rtl.glob("Thresholding_0*.hex"))[0], 0, 0)),
     "thresholds": ("Thresholding_1", lambda rtl: _shift_thresholds(rtl, "Thresholding_1")),
