@@ -306,10 +306,12 @@ def hls_layers(
 
         return verify_hls(design, graph, folding, implemented, values.golden, folder, frames=values.frames)
 
-    return _verification(b, "hls_layers", values, check)
+    widths = {name: list(bits) for name, bits in implemented.items()}
+    more = [foldings.to_finn_json(folding, graph), widths, code("flows/emit/hls.py", "flows/kernels", "flows/beats.py")]
+    return _verification(b, "hls_layers", values, check, more)
 
 
-def _verification(b: Build, name: str, values: Values, check: Any) -> dict[str, Any] | None:
+def _verification(b: Build, name: str, values: Values, check: Any, more: Sequence[Any] = ()) -> dict[str, Any] | None:
     if name not in b.config.verify_steps:
         return None
     path = b.verification(name)
@@ -319,7 +321,7 @@ def _verification(b: Build, name: str, values: Values, check: Any) -> dict[str, 
 
     depends = [
         values.key, file_digest(b.out / "rtl"), b.config.verify_save_rtlsim_waveforms,
-        code("hw_templates/sim", "hw_templates/hls", "flows/simulate", "flows/golden.py", "flows/compare.py"),
+        code("hw_templates/sim", "hw_templates/hls", "flows/simulate", "flows/golden.py", "flows/compare.py"), *more,
     ]  # fmt: skip
     b.steps.run(name, depends, [path], action)
     return dict(read_json(path))

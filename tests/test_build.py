@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -258,6 +259,20 @@ def _with_sine(path: Path) -> bytes:
     return model.SerializeToString()
 
 
+def test_hls_layers_are_verified_on_request_and_reported(built, tmp_path, capsys):
+    """The C++ of every MVAU and Thresholding, on the vectors that the RTL of the layer gets."""
+    out = tmp_path / "with hls"
+    shutil.copytree(built[1], out)
+    code, text, err = run(capsys, "run", built[0], "-o", out, "--set", "verify_steps=[all]")
+    assert code == 0, err
+    assert re.search(r"^synthesize\s+reused", text, re.M)
+    found = summary(out)["verification"]["hls_layers"]
+    assert found["mismatches"] == 0 and found["frames"] == 12
+    tested = json.loads((out / "verification_output" / "hls_layers.json").read_text())["layers"]
+    expected = [i["name"] for i in json.loads((out / "rtl" / "design.json").read_text())["instances"]]
+    assert list(tested) == [n for n in expected if n.startswith(("MVAU", "Thresholding"))]
+
+
 def test_a_build_without_vectors_uses_pictures_of_its_own(built, tmp_path, capsys):
     folder = tmp_path / "elsewhere"
     config = _model(folder, (built[1] / "train" / "model.onnx").read_bytes())
@@ -297,8 +312,6 @@ def test_no_arguments_means_the_default_design():
 
 def test_golden_differs_from_tampered_vectors(built, tmp_path, capsys):
     """A wrong integer in the vectors is a failed verification that names the layer."""
-    import shutil
-
     shutil.copytree(built[1] / "train", tmp_path / "train")
     path = tmp_path / "train" / "vectors.npz"
     with np.load(path) as archive:
