@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -73,8 +73,8 @@ class Stream:
 class Lowered:
     """What a kernel makes of one operator: the module, its parameters, its memories, the shape of its streams.
 
-    `work_beats`: clock cycles that the module's inner loop needs for one frame when nothing stalls it.
-    `lane_bits`: accumulator width of every PE lane (MVAU only).
+    An operator with two inputs takes both in `in_lanes`. `work_beats`: clock cycles that the module's inner loop needs
+    for one frame when nothing stalls it. `lane_bits`: accumulator width of every PE lane (MVAU and VVAU).
     """
 
     module: str
@@ -90,17 +90,40 @@ class Lowered:
 
 @dataclass(frozen=True)
 class Instance:
-    """One module in the stitched top. `op` is the graph's operator it implements, "" for FIFO and DWC."""
+    """One module in the stitched top. `op` is the graph's operator it implements, "" for FIFO, DWC and duplicator.
+
+    `inputs` and `outputs` name streams: one of each, but two inputs where branches join, two outputs where they fork.
+    """
 
     name: str
     module: str
     op: str
     params: Mapping[str, Param]
-    input: str
-    output: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
     work_beats: int
     memories: tuple[MemFile, ...] = ()
     lane_bits: tuple[int, ...] = ()
+
+    @property
+    def input(self) -> str:
+        """The stream it reads; of two the first."""
+        return self.inputs[0]
+
+    @property
+    def output(self) -> str:
+        """The stream it writes; of two the first."""
+        return self.outputs[0]
+
+    @property
+    def ports(self) -> dict[str, str]:
+        """{port prefix: stream}: s_axis and m_axis, numbered s0_axis, s1_axis where there are two."""
+        return dict(_named("s", self.inputs)) | dict(_named("m", self.outputs))
+
+
+def _named(side: str, streams: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    for number, stream in enumerate(streams):
+        yield f"{side}{number if len(streams) > 1 else ''}_axis", stream
 
 
 @dataclass(frozen=True)
@@ -119,7 +142,7 @@ class Design:
 
     def cycles(self, instance: Instance) -> int:
         """max(input beats, output beats, work beats) of one frame: the analytic interval of the instance."""
-        return max(self.streams[instance.input].beats, self.streams[instance.output].beats, instance.work_beats)
+        return max(instance.work_beats, *(self.streams[s].beats for s in (*instance.inputs, *instance.outputs)))
 
     @property
     def bound(self) -> tuple[int, str]:

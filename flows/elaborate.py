@@ -1,9 +1,9 @@
 """Graph + folding + accumulator widths + FIFO depths -> Design: module instances and the streams between them.
 
-Every operator gets its module. Between two operators stand a FIFO, which decouples them and cuts the combinational
-ready path, and, where their lanes differ, a data-width converter (DWC). The FIFO is on the side with fewer lanes, where
-its memory is narrow and deep, unless the reader takes its input in bursts (an MVAU that goes over a vector several
-times): a burst is faster than a widening DWC.
+Every operator gets its module, every tensor that is read several times its duplicators. Between two operators stand a
+FIFO, which decouples them and cuts the combinational ready path, and, where their lanes differ, a data-width converter
+(DWC). The FIFO is on the side with fewer lanes, where its memory is narrow and deep, unless the reader takes its input
+in bursts (an MVAU that goes over a vector several times): a burst is faster than a widening DWC.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ MIN_DEPTH = 2
 @dataclass
 class _Builder:
     depths: Mapping[str, int]
-    ram_styles: Mapping[str, str]
     instances: list[Instance] = field(default_factory=list)
     streams: dict[str, Stream] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
@@ -45,7 +44,7 @@ class _Builder:
             "RAM_STYLE": "auto",
             "SIM_ID": self.counts["StreamingFIFO"],
         }
-        self.instances.append(Instance(name, "fifo", "", params, source.name, sink.name, source.beats))
+        self.instances.append(Instance(name, "fifo", "", params, (source.name,), (sink.name,), source.beats))
         return sink
 
     def link(self, source: Stream, lanes: int, bursts: bool) -> Stream:
@@ -63,56 +62,80 @@ class _Builder:
         beats = source.beats * source.lanes // lanes
         sink = self.stream(replace(source, name=f"{name}_out", lanes=lanes, beats=beats))
         params = {"IN_WIDTH": source.bits, "OUT_WIDTH": sink.bits}
-        self.instances.append(Instance(name, "dwc", "", params, source.name, sink.name, max(source.beats, beats)))
+        work = max(source.beats, beats)
+        self.instances.append(Instance(name, "dwc", "", params, (source.name,), (sink.name,), work))
         return sink
+
+    def duplicate(self, source: Stream, readers: int) -> list[Stream]:
+        """`readers` streams that all carry what `source` does."""
+        streams: list[Stream] = []
+        while len(streams) < readers - 1:
+            name = self.name("DuplicateStreams")
+            one, rest = (self.stream(replace(source, name=f"{name}_out{n}")) for n in range(2))
+            params: dict[str, Param] = {"WIDTH": source.bits}
+            self.instances.append(
+                Instance(name, "duplicate", "", params, (source.name,), (one.name, rest.name), source.beats)
+            )
+            streams.append(one)
+            source = rest
+        return [*streams, source]
 
 
 def elaborate(
     graph: Graph, folding: Folding, widths: Mapping[str, tuple[int, ...]], depths: Mapping[str, int] | None = None
 ) -> Design:
-    """The design of a chain.
+    """The design of `graph`, which has one input and one output.
 
-    `widths`: accumulator bits per output channel of every MVAU. `depths`: FIFO name to depth, 2 where absent.
+    `widths`: accumulator bits per output channel of every MVAU and VVAU. `depths`: FIFO name to depth, 2 where absent.
     Raises InfeasibleFolding where a kernel refuses its folding.
     """
-    build = _Builder(depths or {}, {})
+    build = _Builder(depths or {})
+    open_ends: dict[str, list[Stream]] = {}
+
+    def publish(stream: Stream) -> None:
+        readers = sum(op.inputs.count(stream.tensor) for op in graph.ops) + graph.outputs.count(stream.tensor)
+        open_ends[stream.tensor] = build.duplicate(stream, readers)
+
     tensor = graph[graph.inputs[0]]
-    first = next(op for op in graph.ops if not isinstance(op, Flatten))
-    lanes = kernel_of(first).lower(graph, first, folding[first.name], tensor.dtype, widths.get(first.name)).in_lanes
-    source = build.stream(Stream("input", tensor.name, tensor.dtype, lanes, tensor.elements // lanes))
+    lanes = _input_lanes(graph, folding, widths)
+    publish(build.stream(Stream("input", tensor.name, tensor.dtype, lanes, tensor.elements // lanes)))
     for op in graph.ops:
+        sources = [open_ends[name].pop(0) for name in op.inputs]
         if isinstance(op, Flatten):
-            source = build.stream(replace(source, tensor=op.outputs[0]))
+            publish(build.stream(replace(sources[0], tensor=op.outputs[0])))
             continue
-        low = kernel_of(op).lower(graph, op, folding[op.name], source.dtype, widths.get(op.name))
-        bursts = low.work_beats > graph[op.inputs[0]].elements // low.in_lanes
-        source = build.link(source, low.in_lanes, bursts)
+        types = [s.dtype for s in sources]
+        low = kernel_of(op).lower(graph, op, folding[op.name], types[0], widths.get(op.name), *types[1:])
+        linked = []
+        for name, source in zip(op.inputs, sources, strict=True):
+            bursts = low.work_beats > graph[name].elements // low.in_lanes
+            linked.append(build.link(source, low.in_lanes, bursts).name)
         out = graph[op.outputs[0]]
         beats = out.elements // low.out_lanes
         sink = build.stream(Stream(f"{op.name}_out", out.name, low.out_type, low.out_lanes, beats, low.out_window))
         build.instances.append(
             Instance(
-                op.name,
-                low.module,
-                op.name,
-                low.params,
-                source.name,
-                sink.name,
-                low.work_beats,
-                low.memories,
+                op.name, low.module, op.name, low.params, tuple(linked), (sink.name,), low.work_beats, low.memories,
                 low.lane_bits,
             )
-        )
-        source = sink
-    source = build.fifo(source)
+        )  # fmt: skip
+        publish(sink)
+    last = build.fifo(open_ends[graph.outputs[0]].pop(0))
     trained = {op.name: graph.trained_bits.get(op.name) for op in graph.ops if op.name in graph.trained_bits}
-    return Design(graph.name, tuple(build.instances), build.streams, "input", source.name, trained)
+    return Design(graph.name, tuple(build.instances), build.streams, "input", last.name, trained)
+
+
+def _input_lanes(graph: Graph, folding: Folding, widths: Mapping[str, tuple[int, ...]]) -> int:
+    """Lanes of the network's input: those of its first reader."""
+    first = next(op for op in graph.ops if not isinstance(op, Flatten))
+    dtype = graph[graph.inputs[0]].dtype
+    return kernel_of(first).lower(graph, first, folding[first.name], dtype, widths.get(first.name)).in_lanes
 
 
 def fifo_names(design: Design) -> dict[str, tuple[str, str]]:
-    """{operator: (nearest FIFO before it, nearest FIFO after it)}, for FINN's in/outFIFODepths."""
-    producers = {i.output: i for i in design.instances}
-    consumers = {i.input: i for i in design.instances}
+    """{operator: (nearest FIFO before its first input, nearest FIFO after it)}, for FINN's in/outFIFODepths."""
+    producers = {s: i for i in design.instances for s in i.outputs}
+    consumers = {s: i for i in design.instances for s in i.inputs}
     names = {}
     for instance in design.instances:
         if not instance.op:

@@ -8,15 +8,23 @@ import numpy as np
 
 from flows.graph import (
     MVAU,
+    VVAU,
+    Add,
+    ChannelSlice,
+    Concat,
     ConvolutionInputGenerator,
+    DepthToSpace,
     Flatten,
     FMPadding,
+    FMPaddingPixel,
+    GlobalAccPool,
     Graph,
     IntArray,
     LabelSelect,
     Op,
     Pool,
     Thresholding,
+    UpsampleNearest,
 )
 
 
@@ -34,12 +42,14 @@ def evaluate(graph: Graph, inputs: Mapping[str, IntArray]) -> dict[str, IntArray
             raise ValueError(f"input {name}: values {x.min()}…{x.max()} leave [{tensor.lo}, {tensor.hi}]")
         values[name] = x.astype(np.int64)
     for op in graph.ops:
-        values[op.outputs[0]] = apply(op, values[op.inputs[0]])
+        values[op.outputs[0]] = apply(op, *(values[t] for t in op.inputs))
     return values
 
 
-def apply(op: Op, x: IntArray) -> IntArray:
-    """Output of one operator for its input `x`, int64 (N, H, W, C)."""
+def apply(op: Op, *inputs: IntArray) -> IntArray:
+    """Output of one operator for its inputs, int64 (N, H, W, C) each."""
+    x = inputs[0]
+    n, h, w, c = x.shape
     match op:
         case FMPadding(pad=(top, left, bottom, right)):
             return np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)))
@@ -47,15 +57,36 @@ def apply(op: Op, x: IntArray) -> IntArray:
             return windows(op, x)
         case MVAU():
             return np.asarray(x @ op.weights, dtype=np.int64)
+        case VVAU():
+            k, channels = op.weights.shape
+            return np.asarray((x.reshape(n, h, w, k, channels) * op.weights).sum(axis=3), dtype=np.int64)
         case Thresholding():
             return threshold(op, x)
         case Pool():
-            n, h, w, c = x.shape
-            return np.asarray(x.reshape(n, h, w, op.window, c // op.window).max(axis=3))
+            grouped = x.reshape(n, h, w, op.window, c // op.window)
+            return np.asarray(grouped.max(axis=3) if op.function == "max" else grouped.sum(axis=3))
+        case GlobalAccPool():
+            return np.asarray(x.sum(axis=(1, 2), keepdims=True))
+        case Add(factors=(a, b)):
+            return a * x + b * inputs[1]
+        case Concat():
+            return np.concatenate(inputs, axis=3)
+        case ChannelSlice():
+            return x[..., op.start : op.stop]
+        case UpsampleNearest(factors=(fh, fw)):
+            return x.repeat(fh, axis=1).repeat(fw, axis=2)
+        case DepthToSpace(block=r):
+            pixels = x.reshape(n, h, w, r, r, c // r**2).transpose(0, 1, 3, 2, 4, 5)
+            return pixels.reshape(n, h * r, w * r, c // r**2)
+        case FMPaddingPixel(stride=(sh, sw)):
+            spread = np.zeros((n, (h - 1) * sh + 1, (w - 1) * sw + 1, c), dtype=np.int64)
+            spread[:, ::sh, ::sw] = x
+            return spread
         case Flatten():
-            return x.reshape(x.shape[0], 1, 1, -1)
+            return x.reshape(n, 1, 1, -1)
         case LabelSelect():
-            return np.asarray(np.argmax(x, axis=3, keepdims=True), dtype=np.int64)
+            # Stable: of equal values the lowest index stays in front.
+            return np.asarray(np.argsort(-x, axis=3, kind="stable")[..., : op.k], dtype=np.int64)
     raise NotImplementedError(f"{op.name}: no golden model of {op.kind}")
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -131,10 +131,69 @@ class Thresholding(Op):
 
 
 @dataclass(frozen=True, eq=False)
+class VVAU(Op):
+    """Depthwise y[c] = sum_k x[k, c] * weights[k, c]; int64 (K, C), on a depthwise window of K pixels: K*C to C."""
+
+    weights: IntArray = field(repr=False)
+    weight_type: IntType = field(default=IntType(8, True))
+
+
+@dataclass(frozen=True, eq=False)
 class Pool(Op):
-    """Maximum over the `window` = KH*KW pixels of a depthwise sliding window: (OH, OW, window*C) to (OH, OW, C)."""
+    """`function` over the `window` = KH*KW pixels of a depthwise sliding window: (OH, OW, window*C) to (OH, OW, C)."""
 
     window: int
+    function: Literal["max", "sum"] = "max"
+
+
+@dataclass(frozen=True, eq=False)
+class GlobalAccPool(Op):
+    """Sum of every channel over the whole map: (H, W, C) to (1, 1, C)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Add(Op):
+    """y = factors[0] * inputs[0] + factors[1] * inputs[1], integers; both tensors have the same shape."""
+
+    factors: tuple[int, int] = (1, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Concat(Op):
+    """The channels of inputs[0], then those of inputs[1]."""
+
+
+@dataclass(frozen=True, eq=False)
+class ChannelSlice(Op):
+    """Channels `start` to `stop` - 1; a split is one slice a part."""
+
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, eq=False)
+class UpsampleNearest(Op):
+    """Every pixel `factors` = (rows, columns) times: (H, W, C) to (H*rows, W*columns, C)."""
+
+    factors: tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class DepthToSpace(Op):
+    """Pixel shuffle: (H, W, block**2 * C) to (H*block, W*block, C).
+
+    The pixel (i, j) of a block takes channel (i*block + j)*C + c; PyTorch's order c*block**2 + i*block + j is a
+    permutation of the channels of whatever makes them.
+    """
+
+    block: int
+
+
+@dataclass(frozen=True, eq=False)
+class FMPaddingPixel(Op):
+    """Zeros between the pixels (transposed convolution): (H, W, C) to ((H-1)*rows + 1, (W-1)*columns + 1, C)."""
+
+    stride: tuple[int, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +203,9 @@ class Flatten(Op):
 
 @dataclass(frozen=True, eq=False)
 class LabelSelect(Op):
-    """Index of the largest of C values, the lowest index where several are largest: (1, 1, C) to (1, 1, 1)."""
+    """Indices of the `k` largest of C values, the largest first, of equal ones the lowest: (1, 1, C) to (1, 1, k)."""
+
+    k: int = 1
 
 
 OpT = TypeVar("OpT", bound=Op)
@@ -203,14 +264,19 @@ class Graph:
                 raise UnsupportedModel(f"tensor {t.name!r}: {t.dtype} does not hold its range [{t.lo}, {t.hi}]")
 
     def _check(self, op: Op) -> None:
-        given, expected = self[op.outputs[0]].shape, output_shape(op, self[op.inputs[0]].shape)
+        given, expected = self[op.outputs[0]].shape, output_shape(op, *(self[t].shape for t in op.inputs))
         if given != expected:
             raise UnsupportedModel(f"{op.name} ({op.kind}) makes shape {expected}, its output tensor says {given}")
 
 
-def output_shape(op: Op, shape: Shape) -> Shape:
-    """Shape of the output of `op` for an input of `shape`. Raises UnsupportedModel where they do not fit."""
-    h, w, c = shape
+def output_shape(op: Op, *shapes: Shape) -> Shape:
+    """Shape of the output of `op` for inputs of `shapes`. Raises UnsupportedModel where they do not fit."""
+    arity = 2 if isinstance(op, Add | Concat) else 1
+    if len(shapes) != arity or len(op.outputs) != 1:
+        raise UnsupportedModel(
+            f"{op.name} ({op.kind}) has {len(shapes)} inputs and {len(op.outputs)} outputs, not {arity} and 1"
+        )
+    h, w, c = shapes[0]
     match op:
         case FMPadding(pad=(top, left, bottom, right)):
             return h + top + bottom, w + left + right, c
@@ -223,22 +289,50 @@ def output_shape(op: Op, shape: Shape) -> Shape:
             if c != op.mw:
                 raise UnsupportedModel(f"{op.name}: weights for {op.mw} inputs on a tensor of {c} channels")
             return h, w, op.mh
+        case VVAU():
+            if c != op.weights.size:
+                raise UnsupportedModel(f"{op.name}: weights of shape {op.weights.shape} on a tensor of {c} elements")
+            return h, w, int(op.weights.shape[1])
         case Thresholding():
             if op.thresholds.ndim != 2 or op.thresholds.shape[0] != c:
                 raise UnsupportedModel(f"{op.name}: thresholds of shape {op.thresholds.shape} for {c} channels")
             if np.any(np.diff(op.thresholds, axis=1) < 0):
                 raise UnsupportedModel(f"{op.name}: thresholds do not ascend")
-            return shape
+            return shapes[0]
         case Pool():
             if c % op.window:
                 raise UnsupportedModel(f"{op.name}: {c} elements are not a multiple of the window {op.window}")
             return h, w, c // op.window
+        case GlobalAccPool():
+            return 1, 1, c
+        case Add():
+            if shapes[0] != shapes[1]:
+                raise UnsupportedModel(f"{op.name}: cannot add {shapes[0]} and {shapes[1]}")
+            return shapes[0]
+        case Concat():
+            if shapes[0][:2] != shapes[1][:2]:
+                raise UnsupportedModel(f"{op.name}: cannot concatenate the channels of {shapes[0]} and {shapes[1]}")
+            return h, w, c + shapes[1][2]
+        case ChannelSlice():
+            if not 0 <= op.start < op.stop <= c:
+                raise UnsupportedModel(f"{op.name}: no channels {op.start} to {op.stop} in {c}")
+            return h, w, op.stop - op.start
+        case UpsampleNearest(factors=(fh, fw)):
+            return h * fh, w * fw, c
+        case DepthToSpace(block=block):
+            if c % block**2:
+                raise UnsupportedModel(f"{op.name}: {c} channels are not a multiple of {block} x {block}")
+            return h * block, w * block, c // block**2
+        case FMPaddingPixel(stride=(sh, sw)):
+            return (h - 1) * sh + 1, (w - 1) * sw + 1, c
         case Flatten():
             return 1, 1, h * w * c
         case LabelSelect():
             if (h, w) != (1, 1):
                 raise UnsupportedModel(f"{op.name}: LabelSelect takes one vector, not a {h}x{w} map")
-            return 1, 1, 1
+            if not 1 <= op.k <= c:
+                raise UnsupportedModel(f"{op.name}: cannot select {op.k} of {c} values")
+            return 1, 1, op.k
     raise UnsupportedModel(f"{op.name}: operator {op.kind} is not supported")
 
 

@@ -7,15 +7,23 @@ import numpy as np
 from flows.errors import UnsupportedModel
 from flows.graph import (
     MVAU,
+    VVAU,
+    Add,
+    ChannelSlice,
+    Concat,
     ConvolutionInputGenerator,
+    DepthToSpace,
     Flatten,
     FMPadding,
+    FMPaddingPixel,
+    GlobalAccPool,
     IntArray,
     LabelSelect,
     Op,
     Pool,
-    Shape,
+    Tensor,
     Thresholding,
+    UpsampleNearest,
 )
 
 
@@ -38,23 +46,41 @@ def mvau_channel_ranges(weights: IntArray, lo: int, hi: int) -> tuple[IntArray, 
     return low * positive + high * negative, high * positive + low * negative
 
 
-def propagate(op: Op, lo: int, hi: int, shape: Shape) -> tuple[int, int]:
-    """Range [lo, hi] of the output of `op`, over all channels, for an input of `shape` (H, W, C) within [lo, hi].
+def propagate(op: Op, *inputs: Tensor) -> tuple[int, int]:
+    """Range [lo, hi] of the output of `op`, over all channels, for `inputs` within their own ranges.
 
     Raises UnsupportedModel for an operator without a rule.
     """
+    x = inputs[0]
+    lo, hi = x.lo, x.hi
     match op:
         case FMPadding():
             return (min(lo, 0), max(hi, 0)) if any(op.pad) else (lo, hi)
-        case ConvolutionInputGenerator() | Pool() | Flatten():
+        case FMPaddingPixel():
+            return (min(lo, 0), max(hi, 0)) if op.stride != (1, 1) else (lo, hi)
+        case ConvolutionInputGenerator() | Flatten() | ChannelSlice() | UpsampleNearest() | DepthToSpace():
             return lo, hi
-        case MVAU():
+        case Pool():
+            return (lo, hi) if op.function == "max" else _sum_range(lo, hi, op.window)
+        case GlobalAccPool():
+            return _sum_range(lo, hi, x.shape[0] * x.shape[1])
+        case MVAU() | VVAU():
             acc_min, acc_max = mvau_channel_ranges(op.weights, lo, hi)
             return int(acc_min.min()), int(acc_max.max())
+        case Add():
+            parts = [(f * t.lo, f * t.hi) for f, t in zip(op.factors, inputs, strict=True)]
+            return sum(min(p) for p in parts), sum(max(p) for p in parts)
+        case Concat():
+            return min(t.lo for t in inputs), max(t.hi for t in inputs)
         case Thresholding():
             passed_low = (op.thresholds <= lo).sum(axis=1)
             passed_high = (op.thresholds <= hi).sum(axis=1)
             return op.out_bias + int(passed_low.min()), op.out_bias + int(passed_high.max())
         case LabelSelect():
-            return 0, shape[2] - 1
+            return 0, x.shape[2] - 1
     raise UnsupportedModel(f"{op.name}: no value range known for operator {op.kind}")
+
+
+def _sum_range(lo: int, hi: int, count: int) -> tuple[int, int]:
+    """Of a sum of `count` values and of every partial sum of it."""
+    return min(lo, 0) * count, max(hi, 0) * count

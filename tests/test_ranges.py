@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from flows.errors import UnsupportedModel
-from flows.graph import FMPadding, LabelSelect, Op, Pool, Thresholding
+from flows.graph import Add, Concat, FMPadding, GlobalAccPool, IntType, LabelSelect, Op, Pool, Tensor, Thresholding
 from flows.ranges import mvau_channel_ranges, propagate
 
 
@@ -41,12 +41,19 @@ def test_weights_are_integers() -> None:
 
 def test_operators() -> None:
     ends = ("op", ("x",), ("y",))
-    shape = (2, 2, 3)
-    assert propagate(FMPadding(*ends, pad=(1, 0, 0, 0)), 2, 5, shape) == (0, 5)
-    assert propagate(FMPadding(*ends, pad=(0, 0, 0, 0)), 2, 5, shape) == (2, 5)
-    assert propagate(Pool(*ends, window=4), -2, 5, shape) == (-2, 5)
-    assert propagate(LabelSelect(*ends), -2, 5, shape) == (0, 2)
+
+    def of(lo: int, hi: int) -> Tensor:
+        return Tensor("x", (2, 2, 3), IntType(8, True), lo, hi)
+
+    assert propagate(FMPadding(*ends, pad=(1, 0, 0, 0)), of(2, 5)) == (0, 5)
+    assert propagate(FMPadding(*ends, pad=(0, 0, 0, 0)), of(2, 5)) == (2, 5)
+    assert propagate(Pool(*ends, window=4), of(-2, 5)) == (-2, 5)
+    assert propagate(LabelSelect(*ends), of(-2, 5)) == (0, 2)
     thresholds = np.array([[-9, 0, 4], [3, 4, 9]])
-    assert propagate(Thresholding(*ends, thresholds=thresholds, out_bias=-1), -5, 4, shape) == (-1, 2)
+    assert propagate(Thresholding(*ends, thresholds=thresholds, out_bias=-1), of(-5, 4)) == (-1, 2)
+    assert propagate(Pool(*ends, window=4, function="sum"), of(2, 5)) == (0, 20)
+    assert propagate(GlobalAccPool(*ends), of(-2, 5)) == (-8, 20)
+    assert propagate(Add("op", ("x", "x"), ("y",), factors=(2, -3)), of(-2, 5), of(1, 4)) == (-16, 7)
+    assert propagate(Concat("op", ("x", "x"), ("y",)), of(-2, 3), of(1, 4)) == (-2, 4)
     with pytest.raises(UnsupportedModel, match=r"op: .*Op"):
-        propagate(Op(*ends), 0, 1, shape)
+        propagate(Op(*ends), of(0, 1))

@@ -53,11 +53,11 @@ def static_modules(design: Design) -> tuple[str, ...]:
 
 
 def layer(design: Design, instance: Instance) -> str:
-    """The wrapper module of one instance: fixed parameters, ports clk, rst_n, s_axis_*, m_axis_*."""
-    ports = {p: p for p in ("clk", "rst_n", *_axis("s_axis"), *_axis("m_axis"))}
+    """The wrapper module of one instance: fixed parameters, ports clk, rst_n and its streams' (`Instance.ports`)."""
+    streams = {prefix: design.streams[name] for prefix, name in instance.ports.items()}
+    ports = {p: p for p in ("clk", "rst_n", *(s for prefix in streams for s in _axis(prefix)))}
     body = render_instance(instance.module, "core", instance.params, ports)
-    source, sink = design.streams[instance.input], design.streams[instance.output]
-    return environment().get_template("layer.sv.j2").render(instance=instance, source=source, sink=sink, body=body)
+    return environment().get_template("layer.sv.j2").render(instance=instance, streams=streams, body=body)
 
 
 def _axis(prefix: str) -> Iterator[str]:
@@ -75,7 +75,7 @@ def top(design: Design) -> str:
 
 def monitored(design: Design) -> tuple[Stream, ...]:
     """The streams in order from input to output; stream i has the monitor ID i + 1 in simulation."""
-    return (design.streams[design.input], *(design.streams[i.output] for i in design.instances))
+    return (design.streams[design.input], *(design.streams[s] for i in design.instances for s in i.outputs))
 
 
 def describe(design: Design) -> dict[str, Any]:
@@ -94,8 +94,8 @@ def describe(design: Design) -> dict[str, Any]:
             {
                 "name": i.name,
                 "module": i.module,
-                "input": i.input,
-                "output": i.output,
+                "inputs": list(i.inputs),
+                "outputs": list(i.outputs),
                 "cycles": design.cycles(i),
                 "lane_bits": list(i.lane_bits),
                 "memories": [m.name for m in i.memories],

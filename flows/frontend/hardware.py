@@ -63,7 +63,7 @@ class _Build:
     def add(self, op: Op, dtype: IntType | None = None) -> None:
         """Appends `op`, which reads the current tensor; `dtype` of its output, None where it is the input's."""
         t = self.tensor
-        lo, hi = propagate(op, t.lo, t.hi, t.shape)
+        lo, hi = propagate(op, t)
         if isinstance(op, MVAU):
             dtype = IntType.for_range(lo, hi, signed=True)
         self.tensor = Tensor(op.outputs[0], output_shape(op, t.shape), dtype or t.dtype, lo, hi)

@@ -1,12 +1,12 @@
 """What every kernel offers. One file per operator; `flows.kernels.registry` finds it by the operator's class.
 
     legal(graph, op)               -> tuple[Fold, ...]   every legal folding, least parallel first
-    lower(graph, op, fold, in_type, acc) -> Lowered      parameters, memories and stream shapes of the RTL module
+    lower(graph, op, fold, in_type, acc, *more) -> Lowered  parameters, memories and stream shapes of the RTL module
 
 `lower` raises InfeasibleFolding for an illegal `fold`, naming the operator, the value and the legal values.
 `in_type` is the type of the input stream as implemented (after an MVAU: its widest accumulator, which may be wider
-or narrower than the graph's tensor). `acc` holds, per output channel, the accumulator width to implement (MVAU),
-else None.
+or narrower than the graph's tensor), `more` those of further inputs (Add, Concat only). `acc` holds, per output
+channel, the accumulator width to implement (MVAU, VVAU), else None.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ class Kernel(Protocol):
 
     def legal(self, graph: Graph, op: Op) -> tuple[Fold, ...]: ...
 
-    def lower(self, graph: Graph, op: Op, fold: Fold, in_type: IntType, acc: tuple[int, ...] | None) -> Lowered: ...
+    def lower(
+        self, graph: Graph, op: Op, fold: Fold, in_type: IntType, acc: tuple[int, ...] | None, *more: IntType
+    ) -> Lowered: ...
 
 
 def divisors(n: int) -> tuple[int, ...]:

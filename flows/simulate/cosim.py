@@ -66,25 +66,22 @@ def verify_layers(
     """
     layers = [i for i in design.instances if i.op]
     inputs = {i.name: layer_inputs(graph, graph.op(i.op), golden, frames) for i in layers}
-    duts = [_dut(design, i) for i in layers]
+    counts = {name: len(values[0]) for name, values in inputs.items()}
     watch = Stopwatch()
     with watch("verilator_build"):
-        model = compile_model(duts, rtl, folder / "model", trace)
+        model = compile_model([_dut(design, i) for i in layers], rtl, folder / "model", trace)
+    fed = [(i, design.streams[s], x) for i in layers for s, x in zip(i.inputs, inputs[i.name], strict=True)]
     job = Job(
-        sources=tuple(
-            Source(encode(inputs[i.name], s), s.beats, len(inputs[i.name]), STALL)
-            for i in layers
-            for s in [design.streams[i.input]]
-        ),
-        sinks=tuple(Sink(design.streams[i.output].beats, len(inputs[i.name]), STALL) for i in layers),
-        source_names=tuple(i.name for i in layers), sink_names=tuple(i.name for i in layers),
+        sources=tuple(Source(encode(x, s), s.beats, len(x), STALL) for _, s, x in fed),
+        sinks=tuple(Sink(design.streams[i.output].beats, counts[i.name], STALL) for i in layers),
+        source_names=tuple(i.name for i, _, _ in fed), sink_names=tuple(i.name for i in layers),
         seed=seed + 1, trace=trace, max_idle_cycles=idle_limit(design),
     )  # fmt: skip
     with watch("rtlsim"):
         run = model.run(job, folder / "run")
     for number, layer in enumerate(layers):
         sink, op = design.streams[layer.output], graph.op(layer.op)
-        expected = apply(op, inputs[layer.name])
+        expected = apply(op, *inputs[layer.name])
         got = decode(run.sinks[number].beats, sink, graph[op.outputs[0]].shape)
         require_equal("rtl_layers", layer.name, expected[: len(got)], got)
         if len(got) != len(expected):
@@ -92,7 +89,7 @@ def verify_layers(
                 f"rtl_layers: {layer.name} stands still in frame {len(got)}: {run.sinks[number].taken} of "
                 f"{len(expected) * sink.beats} beats came out (log: {run.log})"
             )
-    tested = {name: {"frames": len(values)} for name, values in inputs.items()}
+    tested = {name: {"frames": count} for name, count in counts.items()}
     return {
         "frames": frames, "mismatches": 0, "stall_probability": STALL, "seed": seed, "layers": tested,
         "seconds": watch.seconds,
@@ -105,10 +102,9 @@ def idle_limit(design: Design) -> int:
 
 
 def _dut(design: Design, instance: Instance) -> Dut:
-    source, sink = design.streams[instance.input], design.streams[instance.output]
-    return Dut(
-        instance.name, instance.name, {}, (Port("in", "s_axis", source.bits),), (Port("out", "m_axis", sink.bits),)
-    )
+    ports = [Port(prefix, prefix, design.streams[name].bits) for prefix, name in instance.ports.items()]
+    split = len(instance.inputs)
+    return Dut(instance.name, instance.name, {}, tuple(ports[:split]), tuple(ports[split:]))
 
 
 class Stopwatch:
@@ -214,7 +210,7 @@ def _require_equal_streams(
     """Raises VerificationFailed for the first of `run`'s captured streams that differs or lacks frames."""
     design = stitched.design
     where = f" (log: {run.log})" + (f"; waveform: {run.trace}" if run.trace else "")
-    makers = {i.output: i for i in design.instances}
+    makers = {s: i for i in design.instances for s in i.outputs}
     complete = True
     for number, stream in enumerate(monitored(design)):
         captured = run.monitors[number + 1].captured
@@ -236,10 +232,23 @@ def _blame(instance: Instance | None) -> str:
 
 
 def _standing(design: Design, run: Run) -> str:
-    """The instance that has work waiting at its input and room at its output, but moves nothing."""
+    """What keeps everything from moving: a FIFO that is too shallow for its branch, or a stage that takes nothing."""
     states = {s.name: run.monitors[n + 1] for n, s in enumerate(monitored(design))}
+    makers = {s: i for i in design.instances for s in i.outputs}
+    for join in (i for i in design.instances if len(i.inputs) > 1):
+        early = [s for s in join.inputs if states[s].valid and not states[s].ready]
+        if len(early) == 1:
+            late = next(s for s in join.inputs if s != early[0])
+            fifo = makers.get(early[0])
+            while fifo and fifo.module != "fifo":
+                fifo = makers.get(fifo.input)
+            if fifo and not states[late].valid and states[fifo.input].valid and not states[fifo.input].ready:
+                return (
+                    f"{fifo.name} ({fifo.params['DEPTH']} entries) is too shallow for its branch: it is full and "
+                    f"{join.name} waits for its other input, {late}; everything"
+                )
     for instance in reversed(design.instances):
-        source, sink = states[instance.input], states[instance.output]
-        if source.valid and not source.ready and not sink.valid:
+        waiting = all(states[s].valid for s in instance.inputs) and not all(states[s].ready for s in instance.inputs)
+        if waiting and not any(states[s].valid for s in instance.outputs):
             return instance.name
     return "the output" if states[design.output].valid else "the input"

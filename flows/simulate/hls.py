@@ -94,7 +94,7 @@ def verify_layers(
     tested = {}
     for op in (op for op in graph.ops if isinstance(op, MVAU | Thresholding)):
         source = design.streams[design.instance(op.name).input]
-        inputs = layer_inputs(graph, op, golden, frames)
+        (inputs,) = layer_inputs(graph, op, golden, frames)
         verify_layer(graph, op, folding[op.name], source.dtype, implemented.get(op.name), inputs, folder / op.name)
         tested[op.name] = {"frames": len(inputs)}
     return {"frames": frames, "mismatches": 0, "layers": tested}

@@ -2,35 +2,50 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 
 import numpy as np
 
-from flows.graph import MVAU, Graph, IntArray, Op, Thresholding
+from flows.graph import MVAU, VVAU, Graph, IntArray, Op, Thresholding
 
 
-def layer_inputs(graph: Graph, op: Op, golden: Mapping[str, IntArray], frames: int) -> IntArray:
-    """Input frames of `op`, int64 (N, H, W, C): `frames` frames from `golden`, then the adversarial ones.
+def layer_inputs(graph: Graph, op: Op, golden: Mapping[str, IntArray], frames: int) -> tuple[IntArray, ...]:
+    """Input frames of `op`, int64 (N, H, W, C) for each of its inputs: `frames` real frames from `golden`, then more.
 
-    An MVAU gets, per output channel, an input that reaches `acc_max` and one that reaches `acc_min`; a Thresholding
-    gets T-1 and T of every threshold that lies within the range of its input.
+    An MVAU or VVAU gets, per output channel, an input that reaches `acc_max` and one that reaches `acc_min`; a
+    Thresholding gets T-1 and T of every threshold that lies within the range of its input; an operator with two inputs
+    gets a frame of every combination of their smallest and largest values.
     """
-    real = golden[op.inputs[0]][:frames]
+    real = tuple(golden[name][:frames] for name in op.inputs)
+    tensors = [graph[name] for name in op.inputs]
+    if len(tensors) > 1:
+        corners = itertools.product(*((t.lo, t.hi) for t in tensors))
+        ends = zip(*corners, strict=True)
+        return tuple(
+            np.concatenate([x, *(np.full((1, *t.shape), value, dtype=np.int64) for value in values)])
+            for x, t, values in zip(real, tensors, ends, strict=True)
+        )
     pixels = _pixels(graph, op)
     if pixels is None:
         return real
-    h, w, c = graph[op.inputs[0]].shape
+    h, w, c = tensors[0].shape
     count = -len(pixels) % (h * w)
-    padding = np.resize(real.reshape(-1, c), (count, c))
-    return np.concatenate([real, np.concatenate([pixels, padding]).reshape(-1, h, w, c)])
+    padding = np.resize(real[0].reshape(-1, c), (count, c))
+    return (np.concatenate([real[0], np.concatenate([pixels, padding]).reshape(-1, h, w, c)]),)
 
 
 def _pixels(graph: Graph, op: Op) -> IntArray | None:
     x = graph[op.inputs[0]]
-    if isinstance(op, MVAU):
-        return extremes(op.weights, x.lo, x.hi)
-    if isinstance(op, Thresholding):
-        return around_thresholds(op.thresholds, x.lo, x.hi)
+    match op:
+        case MVAU():
+            return extremes(op.weights, x.lo, x.hi)
+        case VVAU():
+            # Each channel has inputs of its own, so one pixel takes all of them to their ends.
+            every = extremes(op.weights.reshape(-1, 1), x.lo, x.hi)
+            return every.reshape(2, -1)
+        case Thresholding():
+            return around_thresholds(op.thresholds, x.lo, x.hi)
     return None
 
 

@@ -32,21 +32,23 @@ def rtl_modules(folder: Path = RTL) -> Mapping[str, str]:
     return {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.sv"))}
 
 
-def wrapper(module: str, params: Mapping[str, Param], in_bits: int, out_bits: int) -> str:
-    """A module `out_of_context` that holds one instance with fixed parameters between its two streams."""
-    ports = ["clk", "rst_n", *(f"{side}_axis_t{s}" for side in "sm" for s in ("data", "valid", "ready"))]
+def wrapper(module: str, params: Mapping[str, Param], bits: Mapping[str, int]) -> str:
+    """A module `out_of_context` with one instance of fixed parameters, between streams {port prefix: bits}."""
+    ports = ["clk", "rst_n", *(f"{prefix}_t{s}" for prefix in bits for s in ("data", "valid", "ready"))]
     instance = render_instance(module, "core", params, {port: port for port in ports})
+    declared = ["input  wire logic clk", "input  wire logic rst_n"]
+    for prefix, width in bits.items():
+        forward, back = ("input  wire logic", "output      logic")[:: 1 if prefix.startswith("s") else -1]
+        declared += [
+            f"{forward} [{width - 1}:0] {prefix}_tdata",
+            f"{forward} {prefix}_tvalid",
+            f"{back} {prefix}_tready",
+        ]
+    listed = ",\n    ".join(declared)
     return f"""`default_nettype none
 
 module {OUT_OF_CONTEXT} (
-    input  wire logic clk,
-    input  wire logic rst_n,
-    input  wire logic [{in_bits - 1}:0] s_axis_tdata,
-    input  wire logic s_axis_tvalid,
-    output      logic s_axis_tready,
-    output      logic [{out_bits - 1}:0] m_axis_tdata,
-    output      logic m_axis_tvalid,
-    input  wire logic m_axis_tready
+    {listed}
 );
 
 {instance}
@@ -61,8 +63,8 @@ def instance_job(design: Design, instance: Instance) -> Job:
     """One instance of the design, out of context."""
     # The number of a FIFO in simulation is no hardware: equal FIFOs are synthesized once.
     params = {key: 0 if key == "SIM_ID" else value for key, value in instance.params.items()}
-    in_bits, out_bits = design.streams[instance.input].bits, design.streams[instance.output].bits
-    text = wrapper(instance.module, params, in_bits, out_bits)
+    bits = {prefix: design.streams[name].bits for prefix, name in instance.ports.items()}
+    text = wrapper(instance.module, params, bits)
     modules = rtl_modules()
     files: dict[PurePosixPath, str | bytes] = {
         PurePosixPath(f"{name}.sv"): modules[name] for name in modules_used(modules, text)

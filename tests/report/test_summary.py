@@ -51,8 +51,8 @@ def built(**changes: Any) -> dict[str, Any]:
         lanes = tuple(max(bits[p::pe]) for p in range(pe))
         previous = "input" if index == 0 else "MVAU_0_out"
         instances += [
-            Instance(fifo, "fifo", "", {"DEPTH": 2 + 30 * index}, previous, f"{fifo}_out", 4),
-            Instance(name, "mvau", name, {"PE": pe, "SIMD": 3}, f"{fifo}_out", out, work, lane_bits=lanes),
+            Instance(fifo, "fifo", "", {"DEPTH": 2 + 30 * index}, (previous,), (f"{fifo}_out",), 4),
+            Instance(name, "mvau", name, {"PE": pe, "SIMD": 3}, (f"{fifo}_out",), (out,), work, lane_bits=lanes),
         ]
     design = Design("net", tuple(instances), streams, "input", "MVAU_1_out")
     counts = {name: 10 * i for i, name in enumerate(RESOURCES, 1)}

@@ -299,7 +299,8 @@ def fifos(shapes: Sequence[tuple[int, int]]) -> Design:
     names = [*streams]
     instances = tuple(
         Instance(f"StreamingFIFO_{i}", "fifo", "",
-                 {"WIDTH": width, "DEPTH": depth, "RAM_STYLE": "auto", "SIM_ID": i + 1}, names[i], names[i + 1], 4)
+                 {"WIDTH": width, "DEPTH": depth, "RAM_STYLE": "auto", "SIM_ID": i + 1},
+                 (names[i],), (names[i + 1],), 4)
         for i, (width, depth) in enumerate(shapes)
     )  # fmt: skip
     return Design("chain", instances, streams, "s0", "end")
