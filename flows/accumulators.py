@@ -6,11 +6,13 @@ A2Q+ (arXiv 2401.10432) for the zero-centred budget.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Literal, get_args
 
 from flows.errors import AccumulatorOverflow
-from flows.graph import MVAU, Graph, IntType
+from flows.graph import Graph, IntType, Weighted
 from flows.ranges import mvau_channel_ranges
 
 Policy = Literal["fixed-32", "datatype", "exact", "trained"]
@@ -19,7 +21,7 @@ POLICIES: tuple[Policy, ...] = get_args(Policy)
 
 @dataclass(frozen=True)
 class LayerWidths:
-    """What is known of one MVAU's accumulators; tuples have one entry per output channel, in hardware order."""
+    """The accumulators of one MVAU or VVAU; tuples have one entry per output channel, in hardware order."""
 
     name: str
     acc_min: tuple[int, ...]
@@ -47,22 +49,34 @@ def datatype_bound(k: int, weight: IntType, inputs: IntType) -> int:
     return (k << (inputs.bits + weight.bits - 1 - inputs.signed)).bit_length() + 1
 
 
+def l1_bound(method: str, bits: int, inputs: IntType) -> Fraction:
+    """Largest real l1 norm T of one output channel's weights in steps that `method` allows for `bits`-bit sums, exact.
+
+    "a2q" (arXiv 2301.13376, eq. 15): (2^(P-1) - 1) * 2^(signed - N). "a2q+" (arXiv 2401.10432, eq. 8):
+    (2^P - 2) / (2^N - 1), for weights whose positive and negative mass are equal before rounding towards zero.
+    Raises ValueError for a method without a budget.
+    """
+    if method == "a2q+":
+        return Fraction((1 << bits) - 2, (1 << inputs.bits) - 1)
+    if method == "a2q":
+        return Fraction(((1 << (bits - 1)) - 1) << inputs.signed, 1 << inputs.bits)
+    raise ValueError(f"method {method!r} has no l1 budget")
+
+
 def l1_budget(method: str, bits: int, inputs: IntType) -> int:
     """Largest integer l1 norm of one output channel that `method` ("a2q" or "a2q+") allows for `bits`-bit sums."""
-    if method == "a2q+":
-        return ((1 << bits) - 2) // ((1 << inputs.bits) - 1)
-    return (((1 << (bits - 1)) - 1) << inputs.signed) >> inputs.bits
+    return math.floor(l1_bound(method, bits, inputs))
 
 
 def analyse(graph: Graph) -> dict[str, LayerWidths]:
-    """Widths of every MVAU, in graph order.
+    """Widths of every MVAU and VVAU, in graph order.
 
     Raises AccumulatorOverflow where the integers of a layer exceed the width it was trained for.
     """
-    return {op.name: _layer(graph, op) for op in graph.of_type(MVAU)}
+    return {op.name: _layer(graph, op) for op in graph.of_type(Weighted)}
 
 
-def _layer(graph: Graph, op: MVAU) -> LayerWidths:
+def _layer(graph: Graph, op: Weighted) -> LayerWidths:
     x = graph[op.inputs[0]]
     lows, highs = mvau_channel_ranges(op.weights, x.lo, x.hi)
     acc_min, acc_max = [int(v) for v in lows], [int(v) for v in highs]
@@ -87,7 +101,7 @@ def certificate(
     `implemented` holds the accumulator bits of every output channel as built; `slack` is what they exceed `exact` by.
     """
     layers = []
-    for op in graph.of_type(MVAU):
+    for op in graph.of_type(Weighted):
         w, x, bits = widths[op.name], graph[op.inputs[0]], implemented[op.name]
         budget = None if w.trained_bits is None else l1_budget(method, w.trained_bits, x.dtype)
         layers.append(

@@ -128,8 +128,8 @@ def elaborate(
 def _input_lanes(graph: Graph, folding: Folding, widths: Mapping[str, tuple[int, ...]]) -> int:
     """Lanes of the network's input: those of its first reader."""
     first = next(op for op in graph.ops if not isinstance(op, Flatten))
-    dtype = graph[graph.inputs[0]].dtype
-    return kernel_of(first).lower(graph, first, folding[first.name], dtype, widths.get(first.name)).in_lanes
+    dtype, *more = (graph[name].dtype for name in first.inputs)
+    return kernel_of(first).lower(graph, first, folding[first.name], dtype, widths.get(first.name), *more).in_lanes
 
 
 def fifo_names(design: Design) -> dict[str, tuple[str, str]]:

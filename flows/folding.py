@@ -14,10 +14,13 @@ from pydantic import ValidationError
 from flows.config import LayerFolding, suggestion
 from flows.design import Fold, Folding
 from flows.errors import ConfigError, InfeasibleFolding
-from flows.graph import MVAU, ConvolutionInputGenerator, Flatten, Graph, Op, Pool
+from flows.graph import MVAU, VVAU, ConvolutionInputGenerator, Flatten, Graph, Op, Pool, Weighted
 from flows.kernels.registry import kernel_of
 
-LANES_ONLY_SIMD = ("FMPadding", "ConvolutionInputGenerator")
+LANES_ONLY_SIMD = (
+    "FMPadding", "ConvolutionInputGenerator", "FMPaddingPixel", "Concat", "ChannelSlice", "UpsampleNearest",
+    "DepthToSpace",
+)  # fmt: skip
 """Operators that move data: FINN calls their lanes SIMD; all others but the MVAU have PE only."""
 
 
@@ -66,7 +69,7 @@ def choose(graph: Graph, asked: Request) -> Folding:
     """A legal folding of every operator that has hardware.
 
     Named layers get what was asked. The others get the least parallelism that keeps them within the target cycles;
-    without `target_fps`, within the slowest of the named layers, and then every MVAU must be named.
+    without `target_fps`, within the slowest of the named layers, and then every MVAU and VVAU must be named.
     Raises InfeasibleFolding and ConfigError, naming the layer, the value and what is legal.
     """
     ops = {op.name: op for op in graph.ops if not isinstance(op, Flatten)}
@@ -76,7 +79,7 @@ def choose(graph: Graph, asked: Request) -> Folding:
     folding = {name: _explicit(graph, ops[name], keys) for name, keys in asked.layers.items() if _folds(keys)}
     target = asked.target_cycles
     if target is None:
-        missing = [op.name for op in graph.of_type(MVAU) if op.name not in folding]
+        missing = [op.name for op in graph.of_type(Weighted) if op.name not in folding]
         if missing:
             raise ConfigError(
                 f"folding: nothing is said about {', '.join(missing)}; give PE and SIMD in 'folding' or in a "
@@ -93,13 +96,14 @@ def choose(graph: Graph, asked: Request) -> Folding:
 
 def cycles(graph: Graph, op: Op, fold: Fold) -> int:
     """Cycles of one frame: max(input beats, output beats, work beats)."""
-    low = kernel_of(op).lower(graph, op, fold, graph[op.inputs[0]].dtype, _any_widths(op))
+    first, *more = (graph[name].dtype for name in op.inputs)
+    low = kernel_of(op).lower(graph, op, fold, first, _any_widths(op), *more)
     beats_in = graph[op.inputs[0]].elements // low.in_lanes
     return max(beats_in, graph[op.outputs[0]].elements // low.out_lanes, low.work_beats)
 
 
 def _any_widths(op: Op) -> tuple[int, ...] | None:
-    return (32,) * op.mh if isinstance(op, MVAU) else None
+    return (32,) * op.mh if isinstance(op, Weighted) else None
 
 
 def _folds(keys: LayerFolding) -> bool:
@@ -162,8 +166,8 @@ def _cost(graph: Graph, op: Op, chosen: Mapping[str, Fold], fold: Fold) -> tuple
 
 
 def _window_lanes(graph: Graph, op: Op, chosen: Mapping[str, Fold]) -> int | None:
-    """A Pool takes its lanes from the sliding window before it: their stream cannot be converted in width."""
-    if not isinstance(op, Pool):
+    """A Pool or VVAU takes its lanes from the window before it: their stream cannot be converted in width."""
+    if not isinstance(op, Pool | VVAU):
         return None
     source = graph.producer(op.inputs[0])
     return chosen[source.name].simd if source is not None and source.name in chosen else None
@@ -191,9 +195,9 @@ def to_finn_json(folding: Folding, graph: Graph, depths: Mapping[str, tuple[int,
             keys["PE"] = fold.pe
         if op.kind in (*LANES_ONLY_SIMD, "MVAU"):
             keys["SIMD"] = fold.simd
-        if op.kind in ("MVAU", "ConvolutionInputGenerator"):
+        if op.kind in ("MVAU", "VVAU", "ConvolutionInputGenerator"):
             keys["ram_style"] = fold.ram_style
-        if op.kind == "MVAU":
+        if op.kind in ("MVAU", "VVAU"):
             keys |= {"mem_mode": "internal_embedded", "resType": "lut"}
         if isinstance(op, ConvolutionInputGenerator):
             keys["parallel_window"] = 0

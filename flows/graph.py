@@ -107,8 +107,11 @@ class ConvolutionInputGenerator(Op):
 
 
 @dataclass(frozen=True, eq=False)
-class MVAU(Op):
-    """y = x @ weights for every pixel; `weights` is int64 (MW, MH). The output tensor is the raw accumulator."""
+class Weighted(Op):
+    """Base of the operators with accumulators: output channel c sums MW products with the weights int64 (MW, MH)[:, c].
+
+    The output tensor is the raw accumulator.
+    """
 
     weights: IntArray = field(repr=False)
     weight_type: IntType = field(default=IntType(8, True))
@@ -123,6 +126,11 @@ class MVAU(Op):
 
 
 @dataclass(frozen=True, eq=False)
+class MVAU(Weighted):
+    """y = x @ weights for every pixel."""
+
+
+@dataclass(frozen=True, eq=False)
 class Thresholding(Op):
     """y[c] = out_bias + sum_i (x[c] >= thresholds[c, i]); `thresholds` is int64 (C, N), ascending along N."""
 
@@ -131,11 +139,8 @@ class Thresholding(Op):
 
 
 @dataclass(frozen=True, eq=False)
-class VVAU(Op):
-    """Depthwise y[c] = sum_k x[k, c] * weights[k, c]; int64 (K, C), on a depthwise window of K pixels: K*C to C."""
-
-    weights: IntArray = field(repr=False)
-    weight_type: IntType = field(default=IntType(8, True))
+class VVAU(Weighted):
+    """Depthwise y[c] = sum_k x[k, c] * weights[k, c]; MW = K pixels of a depthwise window, MH channels: K*C to C."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,7 +218,7 @@ OpT = TypeVar("OpT", bound=Op)
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """A network in topological order. `trained_bits` is the accumulator width each MVAU was trained for, by name."""
+    """A network in topological order. `trained_bits` is the accumulator width each MVAU and VVAU was trained for."""
 
     name: str
     inputs: tuple[str, ...]

@@ -76,7 +76,10 @@ def pool() -> Iterator[Case]:
         (1, 1, 0, 4), (1, 8, 1, 4), (16, 4, 0, 4), (3, 7, 1, 9), (8, 1, 0, 2), (1, 4, 0, 1), (32, 8, 0, 49),
         (2, 2, 1, 3),
     ):  # fmt: skip
-        yield Case({"PE": pe, "BITS": bits, "SIGNED": signed, "WINDOW": window})
+        lanes = {"PE": pe, "BITS": bits, "SIGNED": signed, "WINDOW": window}
+        yield Case({**lanes, "SUM": 0, "OUT_BITS": bits})
+        for out_bits in (1, bits + (window - 1).bit_length()):
+            yield Case({**lanes, "SUM": 1, "OUT_BITS": out_bits})
 
 
 def mvau() -> Iterator[Case]:
@@ -130,6 +133,99 @@ def labelselect() -> Iterator[Case]:
         })  # fmt: skip
 
 
+def labelselect_topk() -> Iterator[Case]:
+    for classes, k, bits, signed in (
+        (2, 2, 1, 0), (3, 2, 8, 1), (10, 5, 11, 1), (10, 10, 32, 1), (1000, 5, 20, 1), (64, 3, 1, 1), (7, 6, 4, 0),
+    ):  # fmt: skip
+        yield Case({
+            "CLASSES": classes, "K": k, "INPUT_BITS": bits, "INPUT_SIGNED": signed,
+            "INDEX_BITS": (classes - 1).bit_length(),
+        })  # fmt: skip
+
+
+def duplicate() -> Iterator[Case]:
+    for width in (1, 2, 3, 8, 64, 300):
+        yield Case({"WIDTH": width})
+
+
+def add() -> Iterator[Case]:
+    for pe, bits0, signed0, bits1, signed1, factor0, factor1, out_bits in (
+        (1, 1, 0, 1, 0, 1, 1, 2), (4, 4, 0, 4, 0, 1, 1, 5), (2, 8, 1, 3, 0, 3, -7, 13), (16, 8, 1, 8, 1, 1, -1, 9),
+        (1, 32, 1, 32, 1, 1, 1, 9), (3, 1, 1, 20, 1, 1 << 20, 1, 22), (1, 5, 0, 7, 1, 0, -(1 << 31), 40),
+        (2, 4, 0, 32, 1, 4, 2, 1),
+    ):  # fmt: skip
+        yield Case({
+            "PE": pe, "IN0_BITS": bits0, "IN0_SIGNED": signed0, "IN1_BITS": bits1, "IN1_SIGNED": signed1,
+            "FACTOR0": factor0, "FACTOR1": factor1, "OUT_BITS": out_bits,
+        })  # fmt: skip
+
+
+def concat() -> Iterator[Case]:
+    for simd, bits0, signed0, folds0, bits1, signed1, folds1, out_bits in (
+        (1, 1, 0, 1, 1, 0, 1, 1), (4, 4, 0, 2, 4, 0, 3, 4), (2, 8, 1, 1, 3, 0, 7, 8), (16, 1, 1, 16, 8, 0, 1, 9),
+        (1, 32, 1, 5, 32, 1, 3, 9), (3, 1, 0, 1, 20, 1, 1, 20), (8, 8, 1, 8, 8, 1, 8, 8),
+    ):  # fmt: skip
+        yield Case({
+            "SIMD": simd, "IN0_BITS": bits0, "IN0_SIGNED": signed0, "FOLDS0": folds0, "IN1_BITS": bits1,
+            "IN1_SIGNED": signed1, "FOLDS1": folds1, "OUT_BITS": out_bits,
+        })  # fmt: skip
+
+
+def channelslice() -> Iterator[Case]:
+    for width, folds, start, stop in (
+        (1, 1, 0, 1), (8, 2, 0, 1), (8, 2, 1, 2), (4, 16, 4, 12), (64, 3, 0, 3), (3, 5, 4, 5), (1, 8, 0, 7),
+    ):  # fmt: skip
+        yield Case({"WIDTH": width, "FOLDS": folds, "START": start, "STOP": stop})
+
+
+def globalaccpool() -> Iterator[Case]:
+    for pe, folds, pixels, bits, signed, out_bits in (
+        (1, 1, 1, 1, 0, 1), (1, 1, 64, 8, 1, 14), (4, 8, 49, 4, 0, 10), (16, 1, 16, 1, 1, 5), (3, 5, 1, 7, 1, 7),
+        (2, 64, 4, 32, 1, 12), (1, 3, 7, 4, 0, 7),
+    ):  # fmt: skip
+        yield Case({
+            "PE": pe, "FOLDS": folds, "PIXELS": pixels, "IN_BITS": bits, "IN_SIGNED": signed, "OUT_BITS": out_bits,
+        })  # fmt: skip
+
+
+def upsample() -> Iterator[Case]:
+    for width, folds, w, rows, columns in (
+        (1, 1, 1, 1, 1), (8, 1, 8, 2, 2), (4, 16, 8, 2, 2), (64, 3, 5, 3, 1), (3, 5, 7, 1, 4), (8, 1, 1, 4, 3),
+        (16, 2, 100, 2, 2),
+    ):  # fmt: skip
+        yield Case({"WIDTH": width, "FOLDS": folds, "W": w, "ROWS": rows, "COLUMNS": columns})
+
+
+def depthtospace() -> Iterator[Case]:
+    for width, segment, w, block in (
+        (1, 1, 1, 1), (8, 2, 8, 2), (4, 8, 16, 2), (64, 3, 5, 3), (3, 12, 1, 4), (8, 5, 7, 1), (16, 4, 100, 2),
+    ):  # fmt: skip
+        yield Case({"WIDTH": width, "SEGMENT": segment, "W": w, "BLOCK": block})
+
+
+def fmpadding_pixel() -> Iterator[Case]:
+    for width, folds, (h, w), (sh, sw) in (
+        (1, 1, (1, 1), (1, 1)), (8, 1, (8, 8), (2, 2)), (4, 16, (8, 8), (2, 2)), (64, 1, (5, 3), (1, 3)),
+        (3, 5, (1, 9), (4, 1)), (8, 2, (9, 1), (3, 5)),
+    ):  # fmt: skip
+        yield Case({"WIDTH": width, "FOLDS": folds, "H": h, "W": w, "SH": sh, "SW": sw})
+
+
+def vvau() -> Iterator[Case]:
+    for index, (k, channels, pe, weight_bits, input_bits, signed, acc) in enumerate((
+        (1, 1, 1, 1, 1, 0, 2), (9, 16, 1, 8, 8, 0, 20), (9, 8, 4, 4, 4, 0, 12), (9, 8, 8, 1, 1, 1, 5),
+        (25, 32, 4, 4, 4, 1, 12), (1, 10, 5, 8, 8, 1, 16), (2, 6, 1, 4, 4, 0, 32), (49, 3, 3, 2, 3, 0, 6),
+    )):  # fmt: skip
+        lanes = tuple(max(acc - lane % 3, 1) for lane in range(pe))
+        digits, top = -(-(pe * weight_bits) // 4), (1 << pe * weight_bits) - 1
+        words = (int("5a3c9"[i % 5] * digits, 16) & top for i in range(k * channels // pe))
+        yield Case({
+            "K": k, "CHANNELS": channels, "PE": pe, "WEIGHT_BITS": weight_bits, "INPUT_BITS": input_bits,
+            "INPUT_SIGNED": signed, "ACC_BITS": Bits.of_bytes(lanes), "OUT_BITS": acc,
+            "WEIGHT_FILE": "weights.hex", "RAM_STYLE": RAM_STYLES[index % 3],
+        }, (MemFile("weights.hex", "".join(f"{word:0{digits}x}\n" for word in words)),))  # fmt: skip
+
+
 GRID: Mapping[str, Callable[[], Iterator[Case]]] = {
     "fifo": fifo,
     "dwc": dwc,
@@ -140,5 +236,15 @@ GRID: Mapping[str, Callable[[], Iterator[Case]]] = {
     "mvau": mvau,
     "thresholding": thresholding,
     "labelselect": labelselect,
+    "labelselect_topk": labelselect_topk,
+    "duplicate": duplicate,
+    "add": add,
+    "concat": concat,
+    "channelslice": channelslice,
+    "globalaccpool": globalaccpool,
+    "upsample": upsample,
+    "depthtospace": depthtospace,
+    "fmpadding_pixel": fmpadding_pixel,
+    "vvau": vvau,
 }
 """Module to its parameter sets."""

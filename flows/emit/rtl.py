@@ -15,10 +15,12 @@ import jinja2
 
 from flows.beats import bytes_per_beat
 from flows.design import Design, Files, Instance, Stream
-from flows.emit.sv import modules_used, render_instance
+from flows.emit.sv import modules_used, render_instance, render_param
 
 TEMPLATES = Path(__file__).parents[2] / "hw_templates"
 TOP = "accelerator"
+DESCRIPTION = PurePosixPath("design.json")
+"""Among the emitted files: what the design is, for tools and for whoever finds the folder later."""
 
 
 @cache
@@ -40,7 +42,7 @@ def emit(design: Design) -> Files:
         for memory in instance.memories:
             files[PurePosixPath(memory.name)] = memory.text
     files[PurePosixPath(f"{TOP}.sv")] = top(design)
-    files[PurePosixPath("design.json")] = json.dumps(describe(design), indent=2) + "\n"
+    files[DESCRIPTION] = json.dumps(describe(design), indent=2) + "\n"
     return files
 
 
@@ -98,6 +100,7 @@ def describe(design: Design) -> dict[str, Any]:
                 "outputs": list(i.outputs),
                 "cycles": design.cycles(i),
                 "lane_bits": list(i.lane_bits),
+                "parameters": {key: render_param(value) for key, value in i.params.items()},
                 "memories": [m.name for m in i.memories],
             }
             for i in design.instances

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flows.design import Bits, Fold, Lowered
 from flows.errors import UnsupportedModel
-from flows.graph import MVAU, Graph, IntType, Op
+from flows.graph import MVAU, Graph, IntType, Op, Weighted
 from flows.kernels.base import divisors, require_divisor
 from flows.kernels.memory import image
 
@@ -29,11 +29,7 @@ def lower(graph: Graph, op: Op, fold: Fold, in_type: IntType, acc: tuple[int, ..
     lane_bits = tuple(max(acc[p :: fold.pe]) for p in range(fold.pe))
     out_type = IntType(max(lane_bits), signed=True)
     weight_type = stored_type(op)
-    for what, dtype in (("weights", weight_type), ("inputs", in_type)):
-        if dtype.bits > MAX_OPERAND_BITS:
-            raise UnsupportedModel(
-                f"{op.name} (MVAU): {what} are {dtype}; at most {MAX_OPERAND_BITS} bits are supported"
-            )
+    require_operands(op, weight_type, in_type)
     file = f"{op.name}_weights.hex"
     # (MW, MH) to word nf*SF + sf, element p*SIMD + s
     words = op.weights.reshape(sf, fold.simd, nf, fold.pe).transpose(2, 0, 3, 1).reshape(nf * sf, -1)
@@ -61,6 +57,15 @@ def lower(graph: Graph, op: Op, fold: Fold, in_type: IntType, acc: tuple[int, ..
     )
 
 
-def stored_type(op: MVAU) -> IntType:
+def require_operands(op: Op, weights: IntType, inputs: IntType) -> None:
+    """Raises UnsupportedModel where a lane cannot take the types."""
+    for what, dtype in (("weights", weights), ("inputs", inputs)):
+        if dtype.bits > MAX_OPERAND_BITS:
+            raise UnsupportedModel(
+                f"{op.name} ({op.kind}): {what} are {dtype}; at most {MAX_OPERAND_BITS} bits are supported"
+            )
+
+
+def stored_type(op: Weighted) -> IntType:
     """Of the weights in the memory: the module takes signed ones."""
     return op.weight_type if op.weight_type.signed else IntType(op.weight_type.bits + 1, signed=True)

@@ -1,8 +1,6 @@
-"""Pool (maximum over a depthwise window) on `pool.sv`: PE lanes, one input beat per cycle."""
+"""Pool (maximum or sum over a depthwise window) on `pool.sv`: PE lanes, one input beat per cycle."""
 
 from __future__ import annotations
-
-from typing import cast
 
 from flows.design import Fold, Lowered
 from flows.graph import Graph, IntType, Op, Pool
@@ -19,9 +17,13 @@ def lower(graph: Graph, op: Op, fold: Fold, in_type: IntType, acc: tuple[int, ..
 
     The input stream is in the depthwise window order of the same PE lanes (`flows.beats.fold`).
     """
-    pool = cast(Pool, op)
+    assert isinstance(op, Pool)
     h, w, c = graph[op.outputs[0]].shape
     require_one(op, "SIMD", fold.simd)
     require_divisor(op, "PE", fold.pe, c, "the channels")
-    params = {"PE": fold.pe, "BITS": in_type.bits, "SIGNED": int(in_type.signed), "WINDOW": pool.window}
-    return Lowered("pool", params, fold.pe, fold.pe, in_type, h * w * c // fold.pe * pool.window)
+    out_type = in_type if op.function == "max" else graph[op.outputs[0]].dtype
+    params = {
+        "PE": fold.pe, "BITS": in_type.bits, "SIGNED": int(in_type.signed), "WINDOW": op.window,
+        "SUM": int(op.function == "sum"), "OUT_BITS": out_type.bits,
+    }  # fmt: skip
+    return Lowered("pool", params, fold.pe, fold.pe, out_type, h * w * c // fold.pe * op.window)

@@ -12,9 +12,17 @@ from flows.kernels.base import Kernel
 STEMS = {
     "FMPadding": "fmpadding",
     "ConvolutionInputGenerator": "swg",
+    "FMPaddingPixel": "fmpadding_pixel",
     "MVAU": "mvau",
+    "VVAU": "vvau",
     "Thresholding": "thresholding",
     "Pool": "pool",
+    "GlobalAccPool": "globalaccpool",
+    "Add": "add",
+    "Concat": "concat",
+    "ChannelSlice": "channelslice",
+    "UpsampleNearest": "upsample",
+    "DepthToSpace": "depthtospace",
     "LabelSelect": "labelselect",
 }
 """Operator class to the stem that its kernel, its RTL, its HLS template and its test share."""

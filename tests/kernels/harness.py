@@ -14,10 +14,14 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from flows.design import Files, MemFile, Param
+from flows.beats import fold as to_beats
+from flows.design import Files, Fold, MemFile, Param
 from flows.emit.sv import modules_used, render_param
 from flows.errors import VerificationFailed
-from flows.graph import IntArray, IntType
+from flows.golden import apply
+from flows.graph import Graph, IntArray, IntType, Op, Shape, Tensor, by_name, output_shape
+from flows.kernels.registry import kernel_of
+from flows.ranges import propagate
 from flows.simulate.bench import RTL, Case, Dut, Expect, Feed, Port, build_duts, job_of, results_of, rtl_files
 from flows.simulate.toolchain import find_verilator
 from flows.simulate.verilator import Job, Model
@@ -28,9 +32,11 @@ STALLS = ((0.0, 0.0), (0.3, 0.3), (0.9, 0.0), (0.0, 0.9), (0.7, 0.7))
 
 @dataclass(frozen=True, eq=False)
 class Unit:
-    """A module with one parameter set, ports s_axis and m_axis, its input and what must come out.
+    """A module with one parameter set, its input and what must come out.
 
     `x` (frames, beats, lanes) is packed with `in_bits` a lane, `y` (frames, beats, lanes) is expected as `out_type`.
+    `more`: (x, in_bits) of further inputs. `outputs`: how many outputs there are, which all give `y`. Ports are s_axis
+    and m_axis, numbered where there are several.
     `interval`: cycles per frame that the module must reach in the steady state when nothing stalls it, exactly.
     """
 
@@ -43,14 +49,59 @@ class Unit:
     out_type: IntType
     interval: int | None = None
     memories: tuple[MemFile, ...] = ()
+    more: tuple[tuple[IntArray, int], ...] = ()
+    outputs: int = 1
 
     @property
     def case(self) -> Case:
-        lanes = self.y.shape[2]
-        source = Port("in", "s_axis", self.x.shape[2] * self.in_bits)
-        sink = Port("out", "m_axis", lanes * self.out_type.bits)
-        dut = Dut(self.name, self.module, self.params, (source,), (sink,))
-        return Case(dut, (Feed(self.x, self.in_bits),), (Expect(self.y.shape[1], lanes, self.out_type),))
+        return self.fed()
+
+    def fed(self, frames: int | None = None) -> Case:
+        """The unit with its inputs once, or again and again for `frames` frames."""
+        lanes, given = self.y.shape[2], ((self.x, self.in_bits), *self.more)
+        expect = Expect(self.y.shape[1], lanes, self.out_type)
+        sources = [Port(p, p, x.shape[2] * bits) for p, (x, bits) in zip(_ports("s", len(given)), given, strict=True)]
+        sinks = [Port(p, p, lanes * self.out_type.bits) for p in _ports("m", self.outputs)]
+        dut = Dut(self.name, self.module, self.params, tuple(sources), tuple(sinks))
+        return Case(dut, tuple(Feed(x, bits, frames) for x, bits in given), (expect,) * self.outputs)
+
+
+def _ports(side: str, count: int) -> list[str]:
+    return [f"{side}{n if count > 1 else ''}_axis" for n in range(count)]
+
+
+def one_op(op: Op, *inputs: tuple[Shape, IntType]) -> Graph:
+    """The graph of `op` alone, with inputs of the given shapes and types, all of whose values they take."""
+    given = [Tensor(n, s, t, t.min, t.max) for n, (s, t) in zip(op.inputs, inputs, strict=True)]
+    lo, hi = propagate(op, *given)
+    made = Tensor(op.outputs[0], output_shape(op, *(t.shape for t in given)), IntType.for_range(lo, hi), lo, hi)
+    graph = Graph("one", op.inputs, op.outputs, (op,), by_name((*given, made)))
+    graph.validate()
+    return graph
+
+
+def layer(
+    graph: Graph, fold: Fold, name: str, *, seed: int = 0, frames: int = 4, window: int = 0,
+    in_types: Sequence[IntType] = (), acc: tuple[int, ...] | None = None, x: Sequence[IntArray] = (),
+) -> Unit:  # fmt: skip
+    """The unit of a one-operator `graph`: random frames, `golden.apply` as what must come out, the analytic interval.
+
+    `in_types`: of the streams where they differ from the tensors'; `window`: of a depthwise input; `x`: for every input
+    frames (N, H, W, C) before the random ones.
+    """
+    (op,) = graph.ops
+    rng = np.random.default_rng(seed)
+    values = [rng.integers(t.lo, t.hi + 1, (frames, *t.shape)) for t in (graph[n] for n in op.inputs)]
+    if x:
+        values = [np.concatenate(pair) for pair in zip(x, values, strict=True)]
+    types = tuple(in_types) or tuple(graph[n].dtype for n in op.inputs)
+    low = kernel_of(op).lower(graph, op, fold, types[0], acc, *types[1:])
+    first, *more = ((to_beats(v, low.in_lanes, window), t.bits) for v, t in zip(values, types, strict=True))
+    y = to_beats(apply(op, *values), low.out_lanes)
+    interval = max(low.work_beats, y.shape[1], *(x.shape[1] for x, _ in (first, *more)))
+    return Unit(
+        name, low.module, low.params, *first, y, low.out_type, interval, memories=low.memories, more=tuple(more)
+    )  # fmt: skip
 
 
 def check_grid(
@@ -81,12 +132,12 @@ def _check(units: Sequence[Unit], model: Model, job: Job, folder: Path) -> None:
     if run.deadlock:
         raise VerificationFailed(run.explain_deadlock(job))
     for unit, result in zip(units, results_of([u.case for u in units], run), strict=True):
-        (got,) = result.outputs
-        wrong = [tuple(map(int, index)) for index in np.argwhere(got != unit.y)]
-        assert not wrong, (
-            f"{unit.name} {dict(unit.params)}: {len(wrong)} of {got.size} differ, the first at (frame, beat, lane) "
-            f"{wrong[0]}: expected {unit.y[wrong[0]]}, got {got[wrong[0]]} ({folder})"
-        )
+        for number, got in enumerate(result.outputs):
+            wrong = [tuple(map(int, index)) for index in np.argwhere(got != unit.y)]
+            assert not wrong, (
+                f"{unit.name} {dict(unit.params)}: {len(wrong)} of {got.size} differ at output {number}, the first at "
+                f"(frame, beat, lane) {wrong[0]}: expected {unit.y[wrong[0]]}, got {got[wrong[0]]} ({folder})"
+            )
 
 
 def check_intervals(units: Sequence[Unit], model: Model, folder: Path, frames: int = 12) -> None:
@@ -99,15 +150,13 @@ def check_intervals(units: Sequence[Unit], model: Model, folder: Path, frames: i
 
 def intervals(units: Sequence[Unit], model: Model, folder: Path, frames: int = 12) -> dict[str, float]:
     """{unit: cycles per frame, unstalled, over the second half of `frames` frames less the last}."""
-    cases = []
-    for unit in units:
-        case = unit.case
-        cases.append(Case(case.dut, (Feed(unit.x, unit.in_bits, frames),), case.expects))
+    cases = [unit.fed(frames) for unit in units]
     job = job_of(cases)
     run = model.run(job, folder)
     assert not run.deadlock, run.explain_deadlock(job)
     half = frames // 2
-    return {u.name: float(np.mean(p.intervals[half:-1])) for u, p in zip(units, run.sinks, strict=True)}
+    seen = [result.outputs_seen[0] for result in results_of(cases, run)]
+    return {u.name: float(np.mean(p.intervals[half:-1])) for u, p in zip(units, seen, strict=True)}
 
 
 def lint(units: Sequence[Unit], folder: Path) -> None:

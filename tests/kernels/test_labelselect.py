@@ -1,4 +1,4 @@
-"""labelselect.sv against argmax: ties go to the lowest index, in every position."""
+"""labelselect.sv and labelselect_topk.sv against a stable sort: ties go to the lowest index, in every position."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flows.beats import fold as to_beats
 from flows.design import Fold
 from flows.errors import InfeasibleFolding, ToolFailed
-from flows.golden import apply
-from flows.graph import Graph, IntArray, IntType, LabelSelect, Tensor, by_name
+from flows.graph import Graph, IntArray, IntType, LabelSelect
 from flows.kernels import labelselect
-from tests.kernels.harness import Unit, build, check_grid, lint, read_slang
+from tests.kernels.harness import Unit, build, check_grid, layer, lint, one_op, read_slang
 
 
 @dataclass(frozen=True)
@@ -22,15 +20,12 @@ class Point:
     classes: int
     pe: int
     in_type: IntType
+    k: int = 1
 
 
-def graph_of(classes: int, in_type: IntType) -> tuple[Graph, LabelSelect]:
-    op = LabelSelect("LabelSelect_0", ("x",), ("y",))
-    x = Tensor("x", (1, 1, classes), in_type, in_type.min, in_type.max)
-    y = Tensor("y", (1, 1, 1), IntType.for_range(0, classes - 1), 0, classes - 1)
-    graph = Graph("g", ("x",), ("y",), (op,), by_name([x, y]))
-    graph.validate()
-    return graph, op
+def graph_of(classes: int, in_type: IntType, k: int = 1) -> tuple[Graph, LabelSelect]:
+    op = LabelSelect("LabelSelect_0", ("x",), ("y",), k)
+    return one_op(op, ((1, 1, classes), in_type)), op
 
 
 def vectors(classes: int, in_type: IntType, seed: int) -> IntArray:
@@ -46,14 +41,10 @@ def vectors(classes: int, in_type: IntType, seed: int) -> IntArray:
 
 
 def unit_of(point: Point, name: str, seed: int = 1) -> Unit:
-    graph, op = graph_of(point.classes, point.in_type)
-    low = labelselect.lower(graph, op, Fold(point.pe, 1), point.in_type, None)
-    x = vectors(point.classes, point.in_type, seed)
-    y = to_beats(apply(op, x), 1)
-    return Unit(
-        name, low.module, low.params, to_beats(x, low.in_lanes), point.in_type.bits, y, low.out_type,
-        interval=point.classes // point.pe,
-    )  # fmt: skip
+    graph, _ = graph_of(point.classes, point.in_type, point.k)
+    unit = layer(graph, Fold(point.pe, 1), name, seed=seed, x=[vectors(point.classes, point.in_type, seed)])
+    assert unit.interval == point.classes // point.pe
+    return unit
 
 
 def units_of(points: list[Point]) -> list[Unit]:
@@ -74,8 +65,18 @@ FAST = [
     Point(12, 3, IntType(2, True)),
     Point(100, 4, IntType(32, True)),
     Point(64, 8, IntType(3, False)),
+    Point(10, 1, IntType(17, True), 2),
+    Point(10, 1, IntType(2, True), 5),
+    Point(10, 1, IntType(1, False), 10),
+    Point(2, 1, IntType(1, True), 2),
+    Point(3, 1, IntType(8, False), 2),
+    Point(100, 1, IntType(5, True), 5),
+    Point(16, 1, IntType(32, True), 15),
+    Point(64, 1, IntType(3, False), 3),
 ]
-SLOW = grid((3, 7, 10, 12, 16), (IntType(1, False), IntType(8, True), IntType(21, False)))
+TYPES = (IntType(1, False), IntType(8, True), IntType(21, False))
+SLOW = grid((3, 7, 10, 12, 16), TYPES)
+SLOW_TOP = [Point(c, 1, t, k) for c in (3, 5, 8, 17) for k in (2, 3, c - 1, c) if k > 1 for t in TYPES]
 
 
 def test_grid(tmp_path: Path) -> None:
@@ -86,8 +87,8 @@ def test_grid(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_large_grid(tmp_path: Path) -> None:
-    units = units_of(SLOW)
-    assert len(units) >= 40
+    units = units_of(SLOW + SLOW_TOP)
+    assert len(SLOW) >= 40 and len(SLOW_TOP) >= 40
     check_grid(units, tmp_path)
     read_slang(units, tmp_path / "slang")
 
@@ -107,3 +108,21 @@ def test_kernel_refuses_an_illegal_folding() -> None:
     assert [f.pe for f in labelselect.legal(graph, op)] == [1, 2, 5, 10]
     with pytest.raises(InfeasibleFolding, match=r"LabelSelect_0: PE = 4 .*legal values: 1, 2, 5, 10"):
         labelselect.lower(graph, op, Fold(4, 1), IntType(8, True), None)
+
+
+def test_of_several_labels_one_value_a_beat_is_compared() -> None:
+    graph, op = graph_of(10, IntType(8, True), 3)
+    assert [(f.pe, f.simd) for f in labelselect.legal(graph, op)] == [(1, 1)]
+    with pytest.raises(InfeasibleFolding, match=r"LabelSelect_0: PE = 2; legal for k = 3 is 1"):
+        labelselect.lower(graph, op, Fold(2, 1), IntType(8, True), None)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"), [({"K": 1}, "K must"), ({"K": 11}, "K must"), ({"INDEX_BITS": 3}, "INDEX_BITS")]
+)
+def test_illegal_parameters_of_several_labels_are_refused(
+    tmp_path: Path, changed: dict[str, int], message: str
+) -> None:  # fmt: skip
+    good = unit_of(Point(10, 1, IntType(8, True), 3), "good")
+    with pytest.raises(ToolFailed, match=f"labelselect_topk: {message}"):
+        build([replace(good, params={**good.params, **changed})], tmp_path)

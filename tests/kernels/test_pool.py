@@ -1,20 +1,19 @@
-"""pool.sv and its kernel: maximum over groups of beats, signed and unsigned, one input beat per cycle."""
+"""pool.sv and its kernel: maximum and sum over groups of beats, signed and unsigned, one input beat per cycle."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
 
-from flows.beats import fold
 from flows.design import Fold
 from flows.errors import InfeasibleFolding, ToolFailed
-from flows.golden import apply
-from flows.graph import Graph, IntType, Pool, Tensor, by_name
+from flows.graph import Graph, IntType, Op, Pool
 from flows.kernels import pool
-from tests.kernels.harness import Unit, build, check_grid, read_slang
+from tests.kernels.harness import Unit, build, check_grid, layer, one_op, read_slang
 
 
 @dataclass(frozen=True)
@@ -24,6 +23,7 @@ class Set:
     pe: int
     window: int
     dtype: IntType
+    function: Literal["max", "sum"] = "max"
 
 
 FAST = [
@@ -36,33 +36,34 @@ FAST = [
     Set((1, 1), 8, 4, 49, IntType(3, True)),
     Set((5, 1), 12, 3, 6, IntType(16, False)),
     Set((1, 4), 1, 1, 5, IntType(33, True)),
+    Set((3, 3), 4, 2, 4, IntType(4, False), "sum"),
+    Set((3, 3), 4, 1, 4, IntType(4, True), "sum"),
+    Set((2, 2), 6, 6, 9, IntType(8, True), "sum"),
+    Set((2, 3), 5, 5, 2, IntType(1, False), "sum"),
+    Set((2, 3), 3, 1, 3, IntType(1, True), "sum"),
+    Set((4, 4), 2, 1, 1, IntType(5, False), "sum"),
+    Set((1, 1), 8, 4, 49, IntType(3, True), "sum"),
+    Set((1, 4), 1, 1, 5, IntType(33, True), "sum"),
 ]
 SLOW = [
-    Set((2, 3), 12, pe, window, IntType(bits, signed))
+    Set((2, 3), 12, pe, window, IntType(bits, signed), function)
     for pe in (1, 4, 12)
     for window in (1, 2, 9)
     for bits in (1, 2, 8)
     for signed in (False, True)
+    for function in ("max", "sum")
 ]
 
 
-def graph_of(s: Set) -> tuple[Graph, Pool]:
-    op = Pool("pool", ("x",), ("y",), s.window)
-    y = Tensor("y", (*s.size, s.channels), s.dtype, s.dtype.min, s.dtype.max)
-    x = replace(y, name="x", shape=(*s.size, s.channels * s.window))
-    return Graph("test", ("x",), ("y",), (op,), by_name((x, y))), op
+def graph_of(s: Set) -> tuple[Graph, Op]:
+    op = Pool("pool", ("x",), ("y",), s.window, s.function)
+    return one_op(op, ((*s.size, s.channels * s.window), s.dtype)), op
 
 
-def unit(s: Set, number: int, frames: int = 4) -> Unit:
-    graph, op = graph_of(s)
-    low = pool.lower(graph, op, Fold(s.pe, 1), s.dtype, None)
-    x = np.random.default_rng(number).integers(s.dtype.min, s.dtype.max + 1, (frames, *graph["x"].shape))
-    beats_in, beats_out = fold(x, low.in_lanes, s.window), fold(apply(op, x), low.out_lanes)
-    assert low.work_beats == beats_in.shape[1]
-    return Unit(
-        f"pool{number}", low.module, low.params, beats_in, s.dtype.bits, beats_out, low.out_type,
-        interval=beats_in.shape[1],
-    )  # fmt: skip
+def unit(s: Set, number: int) -> Unit:
+    graph, _ = graph_of(s)
+    ends = np.stack([np.full(graph["x"].shape, v) for v in (s.dtype.min, s.dtype.max)])
+    return layer(graph, Fold(s.pe, 1), f"pool{number}", seed=number, window=s.window, in_types=(s.dtype,), x=[ends])
 
 
 def units(sets: list[Set]) -> list[Unit]:
@@ -75,9 +76,17 @@ def test_grid(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_large_grid(tmp_path: Path) -> None:
-    assert len(SLOW) >= 40
+    assert len(SLOW) >= 2 * 40
     check_grid(units(SLOW), tmp_path)
     read_slang(units(SLOW), tmp_path / "slang")
+
+
+def test_a_sum_of_wider_streams_is_exact(tmp_path: Path) -> None:
+    """Under the policy fixed-32 the accumulators come in 32 bits, and the sum needs fewer."""
+    graph, _ = graph_of(FAST[10])
+    one = layer(graph, Fold(1, 1), "wide", window=4, in_types=(IntType(32, True),))
+    assert one.in_bits == 32 and one.out_type.bits == 6
+    check_grid([one], tmp_path)
 
 
 def test_legal_foldings_divide_the_channels() -> None:
@@ -94,8 +103,9 @@ def test_illegal_foldings_are_refused(fold_: Fold, message: str) -> None:
         pool.lower(graph, op, fold_, IntType(4, False), None)
 
 
-@pytest.mark.parametrize("key", ["PE", "BITS", "WINDOW"])
-def test_illegal_parameters_are_refused(tmp_path: Path, key: str) -> None:
-    good = unit(FAST[0], 0)
+@pytest.mark.parametrize("key", ["PE", "BITS", "WINDOW", "OUT_BITS"])
+@pytest.mark.parametrize("function", ["max", "sum"])
+def test_illegal_parameters_are_refused(tmp_path: Path, key: str, function: Literal["max", "sum"]) -> None:
+    good = unit(replace(FAST[0], function=function), 0)
     with pytest.raises(ToolFailed, match=f"pool: .*{key}"):
         build([replace(good, params={**good.params, key: 0})], tmp_path)

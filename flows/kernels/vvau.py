@@ -1,0 +1,53 @@
+"""VVAU: depthwise y[c] = sum_k x[k, c] * W[k, c] on `vvau.sv`, every PE lane with an accumulator of its own width."""
+
+from __future__ import annotations
+
+from flows.design import Bits, Fold, Lowered
+from flows.graph import VVAU, Graph, IntType, Op
+from flows.kernels.base import divisors, require_divisor, require_one
+from flows.kernels.memory import image
+from flows.kernels.mvau import require_operands, stored_type
+
+
+def legal(graph: Graph, op: Op) -> tuple[Fold, ...]:
+    """Every divisor of the channels as PE, least parallel first."""
+    return tuple(Fold(pe, 1) for pe in divisors(graph[op.outputs[0]].shape[2]))
+
+
+def lower(graph: Graph, op: Op, fold: Fold, in_type: IntType, acc: tuple[int, ...] | None) -> Lowered:
+    """The module `vvau`. Lane p gets the widest of the accumulators `acc` of the channels c = p (mod PE).
+
+    The input stream is in the depthwise window order of the same PE lanes (`flows.beats.fold`); `fold.simd` is 1.
+    """
+    assert isinstance(op, VVAU) and acc is not None
+    require_one(op, "SIMD", fold.simd)
+    h, w, channels = graph[op.outputs[0]].shape
+    require_divisor(op, "PE", fold.pe, channels, "the channels")
+    weight_type = stored_type(op)
+    require_operands(op, weight_type, in_type)
+    lane_bits = tuple(max(acc[p :: fold.pe]) for p in range(fold.pe))
+    out_type = IntType(max(lane_bits), signed=True)
+    folds, file = channels // fold.pe, f"{op.name}_weights.hex"
+    # (K, C) to word f*K + k, element p
+    words = op.weights.reshape(op.mw, folds, fold.pe).transpose(1, 0, 2).reshape(folds * op.mw, -1)
+    return Lowered(
+        module="vvau",
+        params={
+            "K": op.mw,
+            "CHANNELS": channels,
+            "PE": fold.pe,
+            "WEIGHT_BITS": weight_type.bits,
+            "INPUT_BITS": in_type.bits,
+            "INPUT_SIGNED": int(in_type.signed),
+            "ACC_BITS": Bits.of_bytes(lane_bits),
+            "OUT_BITS": out_type.bits,
+            "WEIGHT_FILE": file,
+            "RAM_STYLE": fold.ram_style,
+        },
+        in_lanes=fold.pe,
+        out_lanes=fold.pe,
+        out_type=out_type,
+        work_beats=h * w * op.mw * folds,
+        memories=(image(file, words, weight_type),),
+        lane_bits=lane_bits,
+    )
