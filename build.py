@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,18 +27,52 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides", help="override a config key"
         )
+    _add_sweep(commands)
     commands.add_parser("doctor", help="which tools are here, which steps will run")
     return top
 
 
+def _add_sweep(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "train or build every point of a grid on a Dask cluster, then compare them"
+    sweep = commands.add_parser("sweep", help=text, description=text)
+    sweep.add_argument("config", type=Path, help="YAML file")
+    for option, what in (
+        ("--accumulator-bits", "accumulator widths P in bits, such as 8,9,10,12,16"),
+        ("--methods", "of a2q+,a2q,qat (default: a2q+; qat is trained once a seed, it has no P)"),
+        ("--activation-bits", "activation widths N in bits, such as 2,3,4 (default: the configuration's)"),
+        ("--policies", "accumulator policies to build with (default: the configuration's)"),
+        ("--boards", "boards to build for (default: the configuration's)"),
+        ("--target-fps", "frames per second to build for (default: the configuration's)"),
+    ):
+        sweep.add_argument(option, metavar="A,B,…", help=what)
+    sweep.add_argument(
+        "--seeds", default="1", metavar="N", help="seeds a point, from the configuration's on (default: 1)"
+    )
+    sweep.add_argument("--stop-step", metavar="STEP", help="train: train and export only")
+    sweep.add_argument("--scheduler", metavar="ADDRESS", help="a running Dask scheduler (default: workers of our own)")
+    sweep.add_argument("-o", "--output-dir", type=Path, help="where to write (default: out/NAME_sweep)")
+    sweep.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides", help="override a config key"
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; returns the exit code: 0 done and verified, 1 failed, 2 wrong input, 130 interrupted."""
+    """Runs one command; returns the exit code: 0 done and verified, 1 failed, 2 wrong input, 130 or 143 interrupted."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     options = parser().parse_args(given or ["run"])
 
     from flows.console import console, error
     from flows.errors import FlowError
 
+    terminated = False
+
+    def terminate(*_: object) -> None:
+        nonlocal terminated
+        terminated = True
+        raise KeyboardInterrupt
+
+    # As Ctrl-C: the tools that run end with us, in a container too.
+    previous = signal.signal(signal.SIGTERM, terminate)
     try:
         if options.command == "doctor":
             from flows.doctor import doctor
@@ -46,6 +81,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command is None:
             parser().print_help()
             return 2
+        if options.command == "sweep":
+            from flows.sweep.command import run_command
+
+            return run_command(options)
         from flows.config import load
         from flows.pipeline import build
 
@@ -56,7 +95,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return problem.exit_code
     except KeyboardInterrupt:
         error("interrupted; finished steps are kept and will be reused")
-        return 130
+        return 143 if terminated else 130
+    except OSError as problem:
+        # Whatever is left of a step has no record, so that it is run again.
+        where = f" {problem.filename}" if problem.filename else ""
+        error(f"the file system refused{where}: {problem.strerror or problem}; finished steps are kept")
+        return 1
+    finally:
+        signal.signal(signal.SIGTERM, previous)
     return 0
 
 

@@ -6,12 +6,17 @@ The only package of the project that imports torch and Brevitas, and only when o
 
 from __future__ import annotations
 
+import warnings
 from importlib import import_module
 from typing import Any
+
+# Brevitas warns at import that a kernel is missing which only its post-training methods use.
+warnings.filterwarnings("ignore", message="fast_hadamard_transform package not found")
 
 _HOME = {
     "TrainConfig": "config",
     "train": "trainer",
+    "pretrain": "trainer",
     "quantize": "initialize",
     "ep_init": "initialize",
     "calibrate": "initialize",
@@ -21,7 +26,7 @@ _HOME = {
     "export": "export",
 }
 
-__all__ = ["TrainConfig", "calibrate", "certify", "ep_init", "freeze", "penalty", "quantize", "train"]
+__all__ = ["TrainConfig", "calibrate", "certify", "ep_init", "freeze", "penalty", "pretrain", "quantize", "train"]
 
 
 def __getattr__(name: str) -> Any:

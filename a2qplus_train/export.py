@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from importlib.metadata import version
 from pathlib import Path
@@ -9,16 +10,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from a2qplus_train.certificate import LayerCertificate, certify_layer
 from a2qplus_train.config import TrainConfig
 from a2qplus_train.data import Split
 from a2qplus_train.freeze import freeze, integer_weights, weight_layers
+from a2qplus_train.models import Network
 from a2qplus_train.onnx_file import FileLayer, compare_weights, read_layers, write_qonnx
-from a2qplus_train.plan import IMAGE_SHAPES, LayerPlan, plan
-from a2qplus_train.vectors import Vectors, record
+from a2qplus_train.plan import LayerPlan
+from a2qplus_train.tasks import task_of
+from a2qplus_train.vectors import Vectors, outputs_of, record, scores_of
 from flows.errors import VerificationFailed
 
 SCHEMA_VERSION = 1
@@ -26,7 +28,7 @@ VERSIONED = ("torch", "brevitas", "onnx", "numpy", "scikit-learn")
 
 
 def export(
-    quantized: nn.Module,
+    quantized: Network,
     float_model: nn.Module,
     config: TrainConfig,
     test: Split,
@@ -40,24 +42,41 @@ def export(
     Raises VerificationFailed (exported weights or integers are not the quantizer's) or AccumulatorOverflow (a channel
     does not fit the width it was trained for).
     """
-    shape = IMAGE_SHAPES[config.dataset]
-    layers = plan(config)
-    frozen = freeze(quantized, torch.zeros((1, *shape)))
-    write_qonnx(frozen, shape, folder / "model.onnx")
+    frozen = freeze(quantized, torch.zeros((1, *config.image_shape)))
+    write_qonnx(frozen, config.image_shape, folder / "model.onnx")
     in_file = read_layers(folder / "model.onnx")
-    certificates = check_layers(frozen, layers, in_file)
-    vectors = record(frozen, test.images, test.labels)
+    certificates = check_layers(frozen, quantized.plan, in_file)
+    frames = config.vector_frames
+    vectors = record(frozen, test.images[:frames], test.labels[:frames])
     np.savez_compressed(folder / "vectors.npz", allow_pickle=False, **vectors.arrays)
-    with torch.no_grad():
-        float_scores = float_model.double().eval()(torch.from_numpy(test.images)).numpy()
-    float_model.float()
-    shown = vectors.arrays["output"] if config.label_select else vectors.scores
-    metrics = {
-        "float_metric": accuracy(float_scores, test.labels),
-        "quant_metric": accuracy(shown, test.labels),
-    }
-    about = describe(config, layers, in_file, certificates, vectors, metrics, history)
+    metrics = measure(config, float_model, frozen, vectors, test)
+    about = describe(config, quantized.plan, in_file, certificates, vectors, metrics, history)
     (folder / "training.json").write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def measure(
+    config: TrainConfig, float_model: nn.Module, frozen: nn.Module, vectors: Vectors, test: Split
+) -> dict[str, Any]:
+    """Return the figures of both networks over the whole test split, the task's own one as float_ and quant_metric.
+
+    With label select the scores are the accumulators, as argmax on the FPGA sees them: one scale serves all of them.
+    """
+    task = task_of(config)
+    float_scores = scores_of(copy.deepcopy(float_model).double().eval(), test.images)
+    output, scores = vectors.arrays["output"], vectors.scores
+    done = len(scores)
+    if done < len(test):
+        rest = outputs_of(frozen, test.images, start=done)
+        output, scores = np.concatenate([output, rest[0]]), np.concatenate([scores, rest[1]])
+    shown = output if config.classes is not None and config.label_select else scores
+    of_float, of_quant = task.figures(float_scores, test), task.figures(shown, test)
+    return {
+        "metric": task.metric,
+        "float_metric": of_float[task.metric],
+        "quant_metric": of_quant[task.metric],
+        "float_figures": of_float,
+        "quant_figures": of_quant,
+    }
 
 
 def check_layers(frozen: nn.Module, layers: tuple[LayerPlan, ...], in_file: list[FileLayer]) -> list[LayerCertificate]:
@@ -66,18 +85,13 @@ def check_layers(frozen: nn.Module, layers: tuple[LayerPlan, ...], in_file: list
     Raises VerificationFailed or AccumulatorOverflow.
     """
     modules = weight_layers(frozen)
-    if len(in_file) != len(layers) or list(modules) != [layer.name for layer in layers]:
+    if len(in_file) != len(layers) or set(modules) != {layer.name for layer in layers}:
         raise VerificationFailed(f"model.onnx has {len(in_file)} layers with weights, the network {len(layers)}")
     certificates = []
     for layer, found in zip(layers, in_file, strict=True):
         compare_weights(layer.name, found.weights, integer_weights(modules[layer.name]).numpy())
-        certificates.append(certify_layer(layer, found.weights, layer.input_bits, False))
+        certificates.append(certify_layer(layer, found.weights, layer.input_bits, layer.input_signed))
     return certificates
-
-
-def accuracy(scores: NDArray[Any], labels: NDArray[np.int64]) -> float:
-    """Top-1 accuracy in percent. scores: (N, classes); the lowest index wins a tie, as argmax on the FPGA does."""
-    return 100.0 * float((scores.argmax(axis=1) == labels).mean())
 
 
 def describe(
@@ -86,7 +100,7 @@ def describe(
     in_file: list[FileLayer],
     certificates: list[LayerCertificate],
     vectors: Vectors,
-    metrics: dict[str, float],
+    metrics: dict[str, Any],
     history: list[dict[str, float | int | str]],
 ) -> dict[str, Any]:
     """Return the content of training.json: no timestamps, no machine paths, so that equal runs give equal bytes."""
@@ -98,10 +112,9 @@ def describe(
         "method": config.method,
         "seed": config.seed,
         "split": "test",
-        "metric": "accuracy",
         **metrics,
         "input": {
-            "shape": list(IMAGE_SHAPES[config.dataset]),
+            "shape": list(config.image_shape),
             "bits": first.bits,
             "signed": first.signed,
             "narrow": False,
@@ -114,19 +127,21 @@ def describe(
                 "op": found.op,
                 "weight_bits": layer.weight_bits,
                 "input_bits": layer.input_bits,
-                "input_signed": False,
+                "input_signed": layer.input_signed,
                 "accumulator_bits": layer.accumulator_bits,
                 "method": layer.method,
                 "exact_bits": certificate.exact_bits,
                 "sparsity": certificate.sparsity,
+                "weights": layer.outputs * layer.fan_in,
                 "l1_max": int(certificate.l1.max()),
             }
             for layer, found, certificate in zip(layers, in_file, certificates, strict=True)
         ],
+        "vector_frames": len(vectors.scores),
         "activations": [
             {"key": a.key, "bits": a.bits, "signed": a.signed, "scale": a.scale} for a in vectors.activations
         ],
         "versions": {name: version(name) for name in VERSIONED},
-        "config": config.model_dump(mode="json"),
+        "config": config.model_dump(mode="json", exclude={"data_dir"}),
         "history": history,
     }

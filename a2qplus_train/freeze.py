@@ -21,6 +21,14 @@ WEIGHT_LAYERS = (qnn.QuantConv2d, qnn.QuantLinear)
 ACTIVATIONS = (qnn.QuantIdentity, qnn.QuantReLU)
 
 
+class FrozenScale(FixedScale):
+    """A fixed scale for every tensor quantizer: Brevitas' bipolar one passes no integer threshold."""
+
+    def forward(self, x: Tensor, threshold: Tensor | None = None) -> Tensor:
+        """Return the scale."""
+        return super().forward(x, self.value if threshold is None else threshold)
+
+
 class FixedWeights(nn.Module):
     """Tensor quantizer of a frozen layer: integers q times scale, both buffers, whatever is asked.
 
@@ -65,7 +73,7 @@ def freeze(model: nn.Module, images: Tensor) -> nn.Module:
         _fix_weights(layer, inputs[layer])
     for activation in activations(frozen).values():
         quant = activation.act_quant.fused_activation_quant_proxy.tensor_quant
-        quant.scaling_impl = FixedScale(_snap(activation.act_quant.scale()))
+        quant.scaling_impl = FrozenScale(_snap(activation.act_quant.scale()))
     for module in frozen.modules():
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
             module.eps = float(np.float32(module.eps))
@@ -73,12 +81,12 @@ def freeze(model: nn.Module, images: Tensor) -> nn.Module:
 
 
 def weight_layers(model: nn.Module) -> dict[str, Any]:
-    """Return {name: Brevitas layer with weights} in execution order."""
+    """Return {name: Brevitas layer with weights}, in the order in which they were put into the model."""
     return {name: m for name, m in model.named_modules() if isinstance(m, WEIGHT_LAYERS)}
 
 
 def activations(model: nn.Module) -> dict[str, Any]:
-    """Return {name: Brevitas activation quantizer} in execution order, the input quantizer first."""
+    """Return {name: Brevitas activation quantizer}, each once, in the order in which they were put into the model."""
     return {name: m for name, m in model.named_modules() if isinstance(m, ACTIVATIONS)}
 
 

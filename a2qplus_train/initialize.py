@@ -3,94 +3,128 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import get_args
 
 import brevitas.nn as qnn
+import numpy as np
 import torch
+from pydantic import ValidationError
 from torch import Tensor, nn
 
-from a2qplus_train.config import TrainConfig
-from a2qplus_train.models import build_quantized
-from a2qplus_train.plan import LayerPlan, plan
+from a2qplus_train.config import Method, TrainConfig
+from a2qplus_train.data import load
+from a2qplus_train.loop import to_tensor
+from a2qplus_train.models import Network, build_quantized
 from a2qplus_train.projection import project_l1, project_zero_sum
-from a2qplus_train.quantizers import SMALLEST_NORM, AccumulatorAwareQuant, LearnedScale, aware_quantizers
+from a2qplus_train.quantizers import SMALLEST_NORM, AwareLayer, LearnedScale, aware_layers
 from a2qplus_train.rounding import budgeted_weights
+from flows.errors import ConfigError
+
+INITS: tuple[str, ...] = get_args(TrainConfig.model_fields["init"].annotation)
 
 SCALES_PER_OCTAVE = 8
 OCTAVES = 8
 # How far above its integer a weight starts, in steps: enough for float32, small because it is paid from the budget.
 MARGIN = 0.1
+# Training images that the scales and the BatchNorms' statistics are taken from.
+CALIBRATION = 2048
 
 
-def quantize(float_model: nn.Module, config: TrainConfig, images: Tensor) -> nn.Sequential:
+def quantize(
+    model: Network, method: Method | None = None, p: int | None = None, images: Tensor | None = None
+) -> Network:
     """Return the quantized form of a trained float network, ready for quantization-aware training.
 
-    images: float32 (N, C, H, W) for calibration. Method, widths and initialization come from `config`.
+    method, p: override `method` and `accumulator_bits` of `model.config`, which says everything else (widths, which
+    layers are constrained, initialization). images: float32 (N, C, H, W) for calibration, by default the first
+    training images of the configured data set. The weights become A2Q's (arXiv 2301.13376) or A2Q+'s (arXiv
+    2401.10432, eq. 6 and 8), started by `ep_init`.
+
+    Raises ConfigError where method or p does not apply to the network.
     """
+    config = _override(model.config, method, p)
     quantized = build_quantized(config)
-    quantized.load_state_dict(float_model.state_dict(), strict=False)
-    ep_init(quantized, config)
-    calibrate(quantized, images)
+    quantized.load_state_dict(model.state_dict(), strict=False)
+    ep_init(quantized)
+    calibrate(quantized, _first_images(config) if images is None else images)
     return quantized
 
 
-def ep_init(model: nn.Module, config: TrainConfig) -> None:
-    """Euclidean-projection initialization of every constrained layer, in place (`config.init` chooses the form).
+def _override(config: TrainConfig, method: Method | None, p: int | None) -> TrainConfig:
+    values = config.model_dump()
+    values |= {} if method is None else {"method": method}
+    values |= {} if p is None else {"accumulator_bits": p}
+    try:
+        return TrainConfig(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"{where}: {first['msg']}" if where else str(first["msg"])) from None
+
+
+def _first_images(config: TrainConfig) -> Tensor:
+    train = load(config).train.images
+    return to_tensor(train[np.arange(min(CALIBRATION, len(train)))])
+
+
+def ep_init(model: Network, how: str | None = None) -> None:
+    """Euclidean-projection initialization of every constrained layer, in place; how: by default `model.config.init`.
 
     budgeted: integers and scale chosen together under the budget, real weights placed on top (see `rounding`).
-    joint: exact projection, its scale chosen per channel (or per tensor where it is shared) by the squared error of
-    the rounded, budgeted weights. projected: exact projection at the max-based scale. published: ℓ1 ball without
-    centring, max-based scale (arXiv 2401.10432, section 4.2). brevitas: only its default parameters.
-    Except for the last, the norm parameter starts from the weights as the quantizer sees them, centred for A2Q+.
+    joint: exact projection on {Σv = 0} ∩ {‖v‖₁ <= s·T} (A2Q: on the ℓ1 ball), its scale chosen per channel (or per
+    tensor where it is shared) by the squared error of the rounded, budgeted weights. projected: exact projection at
+    the max-based scale. In these three the norm parameter starts from the weights as the quantizer sees them, centred
+    for A2Q+. published: ℓ1 ball and norm without centring, max-based scale (arXiv 2401.10432, section 4.2).
+    brevitas: its defaults, no projection: norm ‖v‖₁ without centring, max-based scale.
+
+    Raises ConfigError for another `how`.
     """
-    if config.init == "brevitas":
-        return
-    layers = {layer.name: layer for layer in plan(config)}
-    for name, core in aware_quantizers(model).items():
-        _init_layer(model.get_submodule(name), core, layers[name], config.init)
+    form = model.config.init if how is None else how
+    if form not in INITS:
+        raise ConfigError(f"there is no initialization {form!r}; choose one of {', '.join(INITS)}")
+    for layer in aware_layers(model):
+        _init_layer(layer, form)
 
 
 @torch.no_grad()
-def _init_layer(module: nn.Module, core: AccumulatorAwareQuant, layer: LayerPlan, how: str) -> None:
-    weight = module.weight
-    assert isinstance(weight, Tensor)
-    v = weight.detach().double().flatten(1)
-    budget = float(core.budget(layer.input_bits, False))
-    zero_sum = core.method == "a2q+"
+def _init_layer(layer: AwareLayer, how: str) -> None:
+    core, weight = layer.core, layer.module.weight
+    v: Tensor = weight.detach().double().flatten(1)
+    budget = float(layer.budget)
+    centred = core.method == "a2q+" and how not in ("published", "brevitas")
+    ball = project_zero_sum if centred else project_l1
     shared = core.log_scale.numel() == 1
 
-    def project(scale: Tensor) -> Tensor:
-        ball = project_zero_sum if zero_sum and how != "published" else project_l1
+    def steps(scale: Tensor) -> Tensor:
+        if how == "brevitas":
+            return v / scale
+        if how == "budgeted":
+            return budgeted_weights(v / scale, budget, MARGIN, core.largest, core.method == "a2q+")
         return ball(v, scale * budget) / scale
 
-    def spend(scale: Tensor) -> Tensor:
-        return budgeted_weights(v / scale, budget, MARGIN, core.largest, zero_sum)
-
-    steps = spend if how == "budgeted" else project
     top = v.abs().amax(dim=1, keepdim=True).clamp_min(SMALLEST_NORM)
     if shared:
         top = top.amax().expand_as(top)
     scale = best_scale(v, top, core.largest, steps, shared) if how in ("budgeted", "joint") else top / core.largest
     new = steps(scale) * scale
-    centred = new - new.mean(dim=1, keepdim=True) if zero_sum else new
+    seen = new - new.mean(dim=1, keepdim=True) if centred else new
     weight.copy_(new.view_as(weight))
     shape = [-1] + [1] * (weight.dim() - 1)
-    core.log_norm.copy_(centred.abs().sum(dim=1).clamp_min(SMALLEST_NORM).log2().view(shape))
+    core.log_norm.copy_(seen.abs().sum(dim=1).clamp_min(SMALLEST_NORM).log2().view(shape))
     core.log_scale.copy_(scale[0, 0].log2() if shared else scale.log2().view(shape))
 
 
 @torch.no_grad()
-def project_weights(model: nn.Module, input_bits: dict[str, int]) -> None:
+def project_weights(model: Network) -> None:
     """Project every constrained layer back on its ball, in place; to be called after each step of the optimizer.
 
     The quantizer divides by ‖v - μ‖₁, so without this every weight that a noisy gradient moves away from zero takes
     mass from all others, and channels with a small budget decay to zeros. The projection takes the same amount from
     every weight instead: what is below it stays zero. The function that the layer computes is A2Q's or A2Q+'s.
     """
-    for name, core in aware_quantizers(model).items():
-        weight = model.get_submodule(name).weight
-        assert isinstance(weight, Tensor)
-        budget = float(core.budget(input_bits[name], False))
-        radius = torch.minimum(core.log_norm.exp2().flatten(), core.scale().flatten() * budget)
+    for layer in aware_layers(model):
+        core, weight = layer.core, layer.module.weight
+        radius = torch.minimum(core.log_norm.exp2().flatten(), core.scale().flatten() * float(layer.budget))
         project = project_zero_sum if core.method == "a2q+" else project_l1
         weight.copy_(project(weight.flatten(1), radius.unsqueeze(1)).view_as(weight))
 

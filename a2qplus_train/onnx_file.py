@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 from torch import nn
 
+from a2qplus_train.quiet import quiet_exporter
 from flows.errors import VerificationFailed
 
 WEIGHT_OPS = ("Conv", "Gemm", "MatMul")
+QUANTIZERS = ("Quant", "BipolarQuant")
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,12 @@ def write_qonnx(frozen: nn.Module, image_shape: tuple[int, ...], path: Path) -> 
     with tempfile.TemporaryDirectory() as scratch:
         raw = Path(scratch) / "raw.onnx"
         # The exporter prints its progress and warns about opsets on every call; a library stays silent.
-        with warnings.catch_warnings(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        with (
+            quiet_exporter(),
+            warnings.catch_warnings(),
+            redirect_stdout(io.StringIO()),
+            redirect_stderr(io.StringIO()),
+        ):
             warnings.simplefilter("ignore")
             export_qonnx(copy.deepcopy(frozen).float(), torch.zeros((1, *image_shape)), str(raw))
         model = onnx.load(str(raw))  # reads the side file of the weights too
@@ -75,7 +82,7 @@ def read_layers(path: Path) -> list[FileLayer]:
         while source is not None and source.op_type == "Transpose":
             transposed = not transposed
             source = producers.get(source.input[0])
-        if source is None or source.op_type != "Quant" or any(name not in constants for name in source.input):
+        if source is None or source.op_type not in QUANTIZERS or any(name not in constants for name in source.input):
             raise VerificationFailed(f"{path.name}: the weights of node {node.name} are not quantized constants")
         if node.op_type == "Gemm":
             transposed ^= not any(a.name == "transB" and a.i for a in node.attribute)
@@ -87,8 +94,12 @@ def read_layers(path: Path) -> list[FileLayer]:
 def quant_integers(node: onnx.NodeProto, constants: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
     """Evaluate a QONNX Quant node on constants up to the integers: clip(round(x / scale + zero point)), in float64.
 
+    BipolarQuant gives -1 and 1 (0 goes to 1).
+
     Raises VerificationFailed when the values are off the grid by more than float32 can explain.
     """
+    if node.op_type == "BipolarQuant":
+        return np.where(constants[node.input[0]] >= 0, 1, -1).astype(np.int64)
     x, scale, zero_point, bits = (constants[name].astype(np.float64) for name in node.input)
     attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
     signed, narrow = bool(attributes.get("signed", 1)), bool(attributes.get("narrow", 0))

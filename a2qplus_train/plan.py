@@ -1,23 +1,21 @@
-"""From a configuration to the list of its quantized layers: what every constructor, the export and the report share."""
+"""The list of a network's quantized layers: what the constructor asked for, as the export and the report see it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal
 
 from a2qplus_train.config import Method, TrainConfig
 
-CLASSES = {"digits": 10}
-IMAGE_SHAPES = {"digits": (1, 8, 8)}
-
 
 @dataclass(frozen=True)
 class LayerPlan:
-    """Quantization of one layer with weights.
+    """Quantization and shape of one layer with weights; `name` is the module's path in the network.
 
-    `fan_in` is the length of the dot product of one output channel; `accumulator_bits` is None where unconstrained;
-    `shared_scale` asks for one weight scale for the whole tensor.
+    `inputs`, `outputs` in channels; `fan_in` is the length of the dot product of one output channel
+    (inputs / groups · kernel area); `kernel`, `stride`, `padding` in pixels (1, 1, 0 for a dense layer); a layer is
+    depthwise where `groups` = `inputs` > 1. `input_signed` with 1 bit is bipolar; `accumulator_bits` is None where
+    unconstrained; `shared_scale` asks for one weight scale for the whole tensor.
     """
 
     name: str
@@ -31,41 +29,50 @@ class LayerPlan:
     accumulator_bits: int | None
     shared_scale: bool = False
     bias: bool = False
+    input_signed: bool = False
+    kernel: int = 1
+    stride: int = 1
+    padding: int = 0
+    groups: int = 1
+
+    @property
+    def depthwise(self) -> bool:
+        """Whether every output channel reads one input channel."""
+        return self.groups > 1 and self.groups == self.inputs
+
+    @property
+    def input_range(self) -> tuple[int, int]:
+        """Smallest and largest integer of the input's type; one signed bit is bipolar (-1 and 1)."""
+        if not self.input_signed:
+            return 0, 2**self.input_bits - 1
+        return (-1, 1) if self.input_bits == 1 else (-(2 ** (self.input_bits - 1)), 2 ** (self.input_bits - 1) - 1)
 
 
 def plan(config: TrainConfig) -> tuple[LayerPlan, ...]:
-    """Return the layers of `config` in execution order.
+    """Return the layers of `config` in execution order, from its constructor on torch's meta device (no memory).
 
+    Raises ConfigError where the shape does not fit the image or accumulator_bits names no layer.
+    """
+    import torch
+
+    from a2qplus_train.models import build_float
+
+    with torch.device("meta"):
+        return build_float(config).plan
+
+
+def method_of(config: TrainConfig, layer: LayerPlan) -> Method:
+    """Method of a layer whose shape, widths and `accumulator_bits` are known.
+
+    Unconstrained layers are plain QAT. Depthwise ones are too where no weight of their type can leave the
+    accumulator, else they are not centred (unless asked for): centring takes one of their few degrees of freedom.
     K = 1 has no centred form (centring would leave nothing), so such a layer falls back from A2Q+ to A2Q.
     """
-    channels, height, _ = IMAGE_SHAPES[config.dataset]
-    size = height >> len(config.pool_after)
-    kernel = 3
-    widths = [channels, *config.channels]
-    flat = widths[-1] * (size * size if config.channels else height * height)
-    dense = [flat, *config.hidden, CLASSES[config.dataset]]
-    shapes = [("conv", i, o, i * kernel * kernel) for i, o in pairwise(widths)]
-    shapes += [("dense", i, o, i) for i, o in pairwise(dense)]
-    layers = []
-    for index, (name, (kind, inputs, outputs, fan_in)) in enumerate(zip(config.layer_names, shapes, strict=True)):
-        first, last = index == 0, index == len(shapes) - 1
-        bits = config.accumulator_bits_of(name)
-        method: Method = "qat" if bits is None else config.method
-        if method == "a2q+" and fan_in == 1:
-            method = "a2q"
-        layers.append(
-            LayerPlan(
-                name=name,
-                kind="conv" if kind == "conv" else "dense",
-                inputs=inputs,
-                outputs=outputs,
-                fan_in=fan_in,
-                weight_bits=config.first_layer_weight_bits if first else config.weight_bits,
-                input_bits=config.input_bits if first else config.activation_bits,
-                method=method,
-                accumulator_bits=bits,
-                shared_scale=last and config.label_select,
-                bias=last and not config.label_select,
-            )
-        )
-    return tuple(layers)
+    if layer.accumulator_bits is None:
+        return "qat"
+    largest_weight = 2 ** (layer.weight_bits - 1) - 1
+    reach = layer.fan_in * largest_weight * max(abs(end) for end in layer.input_range)
+    if layer.depthwise and not config.depthwise_centred and reach < 2 ** (layer.accumulator_bits - 1):
+        return "qat"
+    centred = layer.fan_in > 1 and (config.depthwise_centred or not layer.depthwise)
+    return config.method if centred else "a2q"

@@ -1,14 +1,14 @@
 """Weight and activation quantizers: Brevitas layers and proxies around cores whose arithmetic is written out here.
 
 The A2Q / A2Q+ core replaces the chain of Brevitas modules by one (same equation, same gradients, a test compares
-them) because two things must be possible that the chain has no place for: the integers are repaired where float32
+them) because two things must be possible that the chain has no place for: the integers are repaired where float
 rounding carried them one step over the budget, and a layer may have one scale for all output channels.
 """
 
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import torch
 from brevitas.core.scaling import ScalingPerOutputType
@@ -25,6 +25,9 @@ from a2qplus_train.budget import l1_budget, sign_budget
 from a2qplus_train.config import Method
 from a2qplus_train.plan import LayerPlan
 
+if TYPE_CHECKING:
+    from a2qplus_train.models import Network
+
 SMALLEST_NORM = 1e-12
 
 
@@ -33,7 +36,8 @@ class AccumulatorAwareQuant(nn.Module):
 
     q = clip(RTZ((v - μ) / ‖v - μ‖₁ · min(g / s, T))), w = s · q, with μ the mean over the fan-in (A2Q: 0),
     g = 2^log_norm per output channel, s = 2^log_scale per output channel (or shared), T the ℓ1 budget. Rounding
-    towards zero and clipping only shrink the mass; gradients pass both straight through.
+    towards zero and clipping only shrink the mass; gradients pass both straight through. Everything up to the
+    integers is computed in float64, so that training, evaluation and export (which is float64) round alike.
     """
 
     def __init__(
@@ -66,20 +70,30 @@ class AccumulatorAwareQuant(nn.Module):
         """Step s of the integer weights, (outputs, 1…) or scalar, differentiable."""
         return torch.exp2(self.log_scale)
 
+    def mass(self) -> Tensor:
+        """The wanted ℓ1 norm in steps, g / s, float64 (outputs, 1…), differentiable."""
+        return torch.exp2(self.log_norm.double() - self.log_scale.double())
+
     def budget(self, input_bits: int, input_signed: bool) -> Fraction:
         """Exact ℓ1 budget T of one output channel for this input type."""
         return l1_budget(self.method, self.accumulator_bit_width, input_bits, input_signed)
 
     def normalized(self, v: Tensor, input_bits: int, input_signed: bool) -> Tensor:
-        """Return the real-valued u = (v - μ) / ‖v - μ‖₁ · min(g / s, T) that is rounded towards zero."""
-        centred = self.centre(v)
-        norm = centred.abs().sum(dim=self.fan, keepdim=True).clamp_min(SMALLEST_NORM)
-        mass = torch.exp2(self.log_norm) / self.scale()
-        return centred * (torch.clamp_max(mass, float(self.budget(input_bits, input_signed))) / norm)
+        """Return the real-valued u = (v - μ) / ‖v - μ‖₁ · min(g / s, T) that is rounded towards zero, float64."""
+        centred, norm = self._centred(v.detach())
+        return centred * (self.spent(input_bits, input_signed) / norm)
+
+    def spent(self, input_bits: int, input_signed: bool) -> Tensor:
+        """The ℓ1 norm in steps before rounding, min(g / s, T), float64 (outputs, 1…), differentiable."""
+        return torch.clamp_max(self.mass(), float(self.budget(input_bits, input_signed)))
+
+    def _centred(self, v: Tensor) -> tuple[Tensor, Tensor]:
+        centred = self.centre(v.double())
+        return centred, torch.linalg.vector_norm(centred, 1, self.fan, keepdim=True).clamp_min_(SMALLEST_NORM)
 
     def integers(self, u: Tensor, input_bits: int, input_signed: bool) -> Tensor:
         """Return the repaired integers of u as floats, no gradient."""
-        q = torch.clamp(torch.trunc(u.detach()), -self.largest, self.largest)
+        q = torch.trunc(u.detach()).clamp_(-self.largest, self.largest)
         allowed = sign_budget(self.method, self.accumulator_bit_width, input_bits, input_signed)
         return repair(q, u.detach(), allowed, split_signs=self.method == "a2q+")
 
@@ -88,30 +102,55 @@ class AccumulatorAwareQuant(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Return (w, scale, zero point, bit width, scale, zero point), the tuple that Brevitas' proxy unpacks."""
         bits, signed = int(input_bit_width), bool(input_is_signed)
-        u = self.normalized(v, bits, signed)
-        q = u + (self.integers(u, bits, signed) - u.detach())
+        spent = self.spent(bits, signed)
+        q = cast(Tensor, _Rounding.apply(v, spent, self, bits, signed))  # type: ignore[no-untyped-call]
         scale = self.scale()
         zero = v.new_zeros(())
         return q * scale, scale, zero, v.new_full((), self.bit_width), scale, zero
 
-    def penalty(self, input_bits: int, input_signed: bool) -> Tensor:
-        """Σ relu(g - T·s) over the output channels (arXiv 2301.13376, section 4.1), scalar."""
-        budget = float(self.budget(input_bits, input_signed))
+    def penalty(self, budget: float) -> Tensor:
+        """Σ relu(g - T·s) over the output channels (arXiv 2301.13376, section 4.1), scalar. budget: T."""
         return torch.relu(torch.exp2(self.log_norm) - budget * self.scale()).sum()
+
+
+class _Rounding(torch.autograd.Function):
+    """(v, mass m, core, input type) -> integers of m · c / ‖c‖₁, c the centred v; rounding and clip pass gradients.
+
+    Written out because autograd would keep and walk seven float64 tensors of the size of the weights.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, v: Tensor, mass: Tensor, core: AccumulatorAwareQuant, bits: int, signed: bool) -> Tensor:
+        centred, norm = core._centred(v)
+        q = core.integers(centred * (mass / norm), bits, signed).to(v.dtype)
+        ctx.core = core
+        ctx.save_for_backward(centred.to(v.dtype), mass, norm)
+        return q
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
+        centred, mass, norm = ctx.saved_tensors
+        (grad,) = grads
+        along = (grad * centred).sum(dim=ctx.core.fan, keepdim=True)
+        to_v = torch.addcmul(grad * (mass / norm).to(grad), torch.sign(centred), (-along * mass / norm**2).to(grad))
+        return ctx.core.centre(to_v), along / norm, None, None, None
 
 
 def repair(q: Tensor, u: Tensor, allowed: int, split_signs: bool) -> Tensor:
     """Take single steps towards zero until every channel keeps to its budget.
 
     q, u: (outputs, fan-in…), integers and the reals they were rounded from; allowed: largest integer sum of the
-    magnitudes of one sign (split_signs) or of both together. The value rounded up the most goes first: float32 can
-    carry only those over. Returns q, the same tensor where nothing was too large.
+    magnitudes of one sign (split_signs) or of both together. The value rounded up the most goes first: float arithmetic
+    can carry only those over. Returns q, the same tensor where nothing was too large.
     """
     rows, real = q.flatten(1), u.flatten(1)
-    groups = [rows.clamp_min(0.0), rows.clamp_max(0.0).neg()] if split_signs else [rows.abs()]
-    sums = torch.stack([g.sum(dim=1) for g in groups])
+    sums = torch.linalg.vector_norm(rows, 1, dim=1)[None]
+    if split_signs:
+        balance = rows.sum(dim=1)
+        sums = torch.cat([sums + balance, sums - balance]) / 2
     if not bool((sums > allowed).any()):
         return q
+    groups = [rows.clamp_min(0.0), rows.clamp_max(0.0).neg()] if split_signs else [rows.abs()]
     rows = rows.clone()
     for group, total in zip(groups, sums, strict=True):
         for row in torch.nonzero(total > allowed).flatten().tolist():
@@ -192,19 +231,38 @@ def weight_quantizer(layer: LayerPlan) -> Any:
     )
 
 
-def aware_quantizers(model: nn.Module) -> dict[str, AccumulatorAwareQuant]:
-    """Return {layer name: its A2Q or A2Q+ core} in execution order."""
-    found = {}
-    for name, module in model.named_modules():
-        if isinstance(module, AccumulatorAwareQuant):
-            found[name.split(".weight_quant")[0]] = module
+class AwareLayer(NamedTuple):
+    """A constrained layer: its plan, the Brevitas layer, the core of its weight quantizer, its exact ℓ1 budget T."""
+
+    plan: LayerPlan
+    module: Any
+    core: AccumulatorAwareQuant
+    budget: Fraction
+
+
+def aware_layers(model: Network) -> list[AwareLayer]:
+    """Return the layers with an A2Q or A2Q+ quantizer, in execution order."""
+    found = []
+    for layer in model.plan:
+        if layer.method == "qat":
+            continue
+        module: Any = model.get_submodule(layer.name)
+        core = module.weight_quant.tensor_quant
+        assert isinstance(core, AccumulatorAwareQuant)
+        found.append(AwareLayer(layer, module, core, core.budget(layer.input_bits, layer.input_signed)))
     return found
 
 
-def penalty(model: nn.Module, input_bits: dict[str, int]) -> Tensor:
-    """Σ over constrained layers and channels of relu(g - T·s); `input_bits` gives N of each layer (unsigned inputs).
+def aware_quantizers(model: Network) -> dict[str, AccumulatorAwareQuant]:
+    """Return {layer name: its A2Q or A2Q+ core} in execution order."""
+    return {layer.plan.name: layer.core for layer in aware_layers(model)}
 
-    Needed because the clamp min(g/s, T) has no gradient for a g above the budget. Scalar; 0 without such layers.
+
+def penalty(model: Network) -> Tensor:
+    """Σ over constrained layers and their output channels of relu(g - T·s) (arXiv 2301.13376, section 4.1).
+
+    Needed because the clamp min(g/s, T) has no gradient for a g above the budget; the loss takes it times
+    `config.regularizer` (published: 1e-3). Scalar, differentiable; 0 for a model without constrained layers.
     """
-    terms = [core.penalty(input_bits[name], False) for name, core in aware_quantizers(model).items()]
+    terms = [layer.core.penalty(float(layer.budget)) for layer in aware_layers(model)]
     return torch.stack(terms).sum() if terms else torch.zeros(())

@@ -75,7 +75,7 @@ class BuildConfig(BaseModel):
     output_dir: Path | None = None
     board: str = "pynq-z2"
     fpga_part: str | None = None
-    synth_clk_period_ns: float = Field(10.0, gt=0)
+    synth_clk_period_ns: float = Field(10.0, gt=0, allow_inf_nan=False)
     target_fps: int | None = Field(None, ge=1)
     folding_config_file: Path | None = None
     folding: Mapping[str, LayerFolding] = {}

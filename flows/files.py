@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +31,15 @@ def write_text(path: Path, text: str | bytes) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    write_text(path, json.dumps(value, indent=2) + "\n")
+    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
 def read_json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Raises ConfigError naming the file where it is missing or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"cannot read {path}: {error}; run the step that writes it again") from None
 
 
 def write_tree(folder: Path, files: Files) -> None:
@@ -81,6 +86,19 @@ def make_output_folder(path: Path) -> None:
         raise ConfigError(f"cannot write in the output folder {path}: {error.strerror}") from None
 
 
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Holds `folder` for this process. Raises ConfigError where another build is writing there."""
+    with (folder / ".lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigError(
+                f"another build is writing in {folder}; wait for it, or name another folder with -o"
+            ) from None
+        yield
+
+
 def sha256(data: str | bytes) -> str:
     return hashlib.sha256(data.encode("utf-8") if isinstance(data, str) else data).hexdigest()
 
@@ -88,14 +106,14 @@ def sha256(data: str | bytes) -> str:
 def file_digest(path: Path) -> str:
     """sha256 of a file, or of a folder's file names and contents."""
     if path.is_dir():
-        return tree_digest(p for p in path.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+        return tree_digest((p for p in path.rglob("*") if p.is_file() and "__pycache__" not in p.parts), path)
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def tree_digest(paths: Iterable[Path]) -> str:
-    """One digest of many files, by name and content, whatever order they come in."""
-    lines = sorted(f"{path.name} {file_digest(path)}" for path in paths)
+def tree_digest(paths: Iterable[Path], root: Path) -> str:
+    """One digest of many files, by path below `root` and content, whatever order they come in."""
+    lines = sorted(f"{path.relative_to(root).as_posix()} {file_digest(path)}" for path in paths)
     return sha256("\n".join(lines))
 
 

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from flows import stages
 from flows.accumulators import analyse
 from flows.config import BuildConfig
 from flows.console import announce
 from flows.elaborate import elaborate
-from flows.files import make_output_folder
+from flows.files import locked, make_output_folder
 from flows.folding import choose
 from flows.steps import Steps, Stopped
 
 
-def build(config: BuildConfig, stop: str | None = None) -> None:
+def build(config: BuildConfig, stop: str | None = None, float_checkpoint: Path | None = None) -> None:
     """Runs `config` up to `stop` (or its `stop_step`) into its output folder; every finished step can be reused.
+
+    `float_checkpoint`: what `a2qplus_train.pretrain` wrote for the same float configuration, in place of that training.
 
     Raises FlowError: see `flows.errors` for what is the user's fault and what is a failed build.
     """
     make_output_folder(config.out)
-    steps = Steps(config.out, config.start_step, stop or config.stop_step, announce)
-    try:
-        _walk(stages.Build(config, steps))
-    except Stopped:
-        stages.write_times(config, steps)
+    results = [config.out / "report" / name for name in stages.RESULTS]
+    steps = Steps(config.out, config.start_step, stop or config.stop_step, announce, results=results)
+    with locked(config.out):
+        try:
+            _walk(stages.Build(config, steps, float_checkpoint))
+        except Stopped:
+            stages.write_times(config, steps)
 
 
 def _walk(b: stages.Build) -> None:

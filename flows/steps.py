@@ -25,25 +25,34 @@ class Stopped(Exception):
 class Steps:
     """Runs steps in order and remembers, in OUT/.steps, what each depended on and wrote.
 
-    `announce(name, what)` is called with "run", "reused" or "kept" before each step.
+    `announce(name, what)` is called with "run", "reused" or "kept" before each step. `results` are what no longer holds
+    once any step runs again: removed before the first that does.
     """
 
     out: Path
     start: str | None = None
     stop: str | None = None
     announce: Callable[[str, str], None] = lambda name, what: None
+    results: Sequence[Path] = ()
     seconds: dict[str, float] = field(default_factory=dict)
     reused: list[str] = field(default_factory=list)
 
-    def run(self, name: str, depends_on: Any, outputs: Sequence[Path], action: Callable[[], None]) -> None:
+    def run(
+        self, name: str, depends_on: Any, outputs: Sequence[Path], action: Callable[[], None], *, check: bool = False
+    ) -> bool:
         """Runs `action`, unless `outputs` are what it wrote for the same `depends_on` (a JSON-like value).
 
-        Steps before `start_step` are not run: their outputs are taken as they are. Raises ConfigError where they
-        are missing, Stopped after `stop_step`.
+        Steps before `start_step` are not run: their outputs are taken as they are. Of a `check` only where it was made
+        of what is there now; else it counts as not made (returns False), or, where a report will be made, is an error.
+        Raises ConfigError where outputs are missing, Stopped after `stop_step`.
         """
         record, key = self.out / ".steps" / f"{name}.json", digest(depends_on)
         if self.start is not None and STEPS.index(name) < STEPS.index(self.start):
             missing = [p for p in outputs if not p.exists()]
+            if check and not self._unchanged(record, key, outputs):
+                if self.stop not in (None, STEPS[-1]):
+                    return False
+                raise ConfigError(f"start_step {self.start!r}: {name} has not checked what is there now; start with it")
             if missing:
                 raise ConfigError(f"start_step {self.start!r}: {missing[0]} is missing; run step {name!r} first")
             self._note(name, "kept", self._known(record).get("seconds", 0.0))
@@ -52,6 +61,9 @@ class Steps:
         else:
             self.announce(name, "run")
             record.unlink(missing_ok=True)
+            for path in (*outputs, *self.results):
+                if path.is_file():
+                    path.unlink()
             began = time.monotonic()
             action()
             self.seconds[name] = round(time.monotonic() - began, 3)
@@ -59,6 +71,7 @@ class Steps:
             write_json(record, {"key": key, "seconds": self.seconds[name], "outputs": written})
         if name == self.stop:
             raise Stopped(name)
+        return True
 
     def _note(self, name: str, what: str, seconds: float) -> None:
         self.announce(name, what)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,10 @@ def load_vectors(path: Path) -> Vectors:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {key: archive[key] for key in archive.files}
-    except (OSError, ValueError, EOFError, KeyError) as error:
+    except (OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise ConfigError(f"cannot read the test vectors {path}: {error}; train again") from None
+    except ValueError:
+        raise ConfigError(f"{path} is no archive of arrays; train again") from None
 
 
 def brevitas_vs_golden(imported: Imported, vectors: Vectors, training: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -35,6 +38,7 @@ def brevitas_vs_golden(imported: Imported, vectors: Vectors, training: Mapping[s
     ConfigError when the vectors do not belong to the network.
     """
     graph = imported.graph
+    _check_vectors(vectors, imported, training)
     golden = evaluate(graph, {graph.inputs[0]: imported.input.quantize(vectors["input"])})
     compared = []
     for key in sorted((k for k in vectors if k.startswith("quant/")), key=_number):
@@ -50,6 +54,26 @@ def brevitas_vs_golden(imported: Imported, vectors: Vectors, training: Mapping[s
     if training is not None and training["metric"] == "accuracy":
         _check_accuracy(imported, golden, vectors["labels"], training["quant_metric"])
     return {"frames": len(vectors["input"]), "mismatches": 0, "tensors": [*compared, sums]}
+
+
+def _check_vectors(vectors: Vectors, imported: Imported, training: Mapping[str, Any] | None) -> None:
+    """Raises ConfigError where an array is missing, of another type, or of another number of frames."""
+    needed = ["input", "output", *(["labels"] if training is not None and training["metric"] == "accuracy" else [])]
+    for name in needed:
+        if name not in vectors:
+            raise ConfigError(f"the test vectors hold no {name!r}; train again")
+    frames = len(vectors["input"])
+    for name, array in vectors.items():
+        kinds = "f" if name == "input" else "iu"
+        if array.ndim == 0 or len(array) != frames or (name in needed and array.dtype.kind not in kinds):
+            raise ConfigError(
+                f"the test vectors' {name!r} is {array.dtype} {array.shape} for {frames} frames; train again"
+            )
+    if tuple(vectors["input"].shape[1:]) != tuple(imported.input.shape):
+        raise ConfigError(
+            f"the test vectors' input is {vectors['input'].shape[1:]}, the network takes {imported.input.shape}; "
+            "train again"
+        )
 
 
 def _number(key: str) -> int:

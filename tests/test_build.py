@@ -1,5 +1,6 @@
 """`build.py` as a user runs it: a small design from training to report, planted faults, wrong input."""
 
+import errno
 import json
 import re
 import shutil
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 import build
+from flows.files import locked
 
 TINY = """
 name: tiny
@@ -117,6 +119,83 @@ def test_a_good_build_verifies_again_from_its_files(built, rtl, capsys):
     code, text, err = _verify(capsys, built, "rtl_layers")
     assert code == 0, err
     assert "reused" not in text
+
+
+def test_what_was_not_verified_is_not_reported(built, rtl, tmp_path, capsys):
+    """A failed check takes the old success with it, and a report is not made of another configuration's RTL."""
+    out = tmp_path / "out"
+    shutil.copytree(built[1], out)
+    _complement_word(next((out / "rtl").glob("MVAU_1*weights*.hex")), 2)
+    again = ["run", built[0], "-o", out]
+    code, _, err = run(capsys, *again, "--set", "start_step=rtl_layers")
+    assert code == 1 and "MVAU_1" in err
+    assert not (out / "report" / "summary.json").exists() and not (out / "report" / "index.html").exists()
+    assert not (out / "verification_output" / "rtl_layers.json").exists()
+    code, _, err = run(capsys, *again, "--set", "start_step=report")
+    assert code == 2 and "rtl_layers has not checked what is there now" in err
+    code, _, err = run(capsys, *again, "--set", "start_step=rtl_layers", "--set", "accumulator_policy=fixed-32")
+    assert code == 2 and "was built from another configuration" in err
+    next((out / "rtl").glob("MVAU_1*weights*.hex")).unlink()
+    code, _, err = run(capsys, *again, "--set", "start_step=rtl_layers")
+    assert code == 2 and "MVAU_1_weights.hex is missing" in err
+
+
+def test_one_build_at_a_time_in_a_folder(built, capsys):
+    with locked(built[1]):
+        code, _, err = run(capsys, "run", built[0], "-o", built[1])
+    assert code == 2 and "another build is writing" in err
+
+
+def test_one_frame_is_enough_for_the_reset(built, tmp_path, capsys):
+    out = tmp_path / "out"
+    shutil.copytree(built[1], out)
+    code, _, err = run(
+        capsys, "run", built[0], "-o", out, "--set", "verify_frames=1", "--set", "stop_step=rtl_stitched"
+    )
+    assert code == 0, err
+    found = json.loads((out / "verification_output" / "rtl_stitched.json").read_text())
+    assert found["frames"] == 1 and found["reset_frames"] > 2
+
+
+def test_weights_kept_outside_of_the_model_file_count(tmp_path):
+    import onnx
+
+    from flows.stages import model_files
+
+    weights = onnx.numpy_helper.from_array(np.ones((4, 4), np.float32), "w")
+    node = onnx.helper.make_node("MatMul", ["x", "w"], ["y"])
+    ends = [onnx.helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, [1, 4]) for n in "xy"]
+    model = onnx.helper.make_model(onnx.helper.make_graph([node], "g", ends[:1], ends[1:], [weights]))
+    path = tmp_path / "net.onnx"
+    onnx.save(model, path, save_as_external_data=True, location="net.data", size_threshold=0)
+    assert model_files(path) == [path, tmp_path / "net.data"]
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("training.json", b"[]", "no list of 'layers'"),
+        ("training.json", b"{", "no training folder"),
+        ("vectors.npz", b"junk", "vectors.npz"),
+        ("vectors.npz", None, "vectors.npz"),
+    ],
+)
+def test_a_damaged_training_folder_is_refused(file, content, message, built, tmp_path, capsys):
+    shutil.copytree(built[1] / "train", tmp_path / "train")
+    path = tmp_path / "train" / file
+    path.write_bytes(path.read_bytes()[:-200] if content is None else content)
+    (tmp_path / "net.yaml").write_text("model: train\nlabel_select: true\ntarget_fps: 1000\n")
+    code, _, err = run(capsys, "run", tmp_path / "net.yaml", "-o", tmp_path / "out")
+    assert code == 2 and message in err
+
+
+def test_a_full_disk_is_one_message(built, tmp_path, capsys, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device", "somewhere")
+
+    monkeypatch.setattr("flows.stages.evaluate", full)
+    code, _, err = run(capsys, "run", built[0], "-o", tmp_path / "out", "--set", "stop_step=fifos")
+    assert code == 1 and "No space left on device" in err and err.count("error:") == 1
 
 
 def _change_word(path, line, bit):

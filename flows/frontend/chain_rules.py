@@ -72,6 +72,8 @@ def _weighted(walk: Walk, node: onnx.NodeProto, tensor: str) -> None:
     constant = quantized(walk.graph, node.input[1])
     if constant is None:
         raise UnsupportedModel(f"{describe(node)}: its weights must be constants that pass through a Quant node")
+    if constant.bipolar:
+        raise UnsupportedModel(f"{describe(node)}: bipolar weights")
     options, weights, scale = attributes(node), constant.integers, constant.scale
     if node.op_type == "Conv":
         _check_conv(node, options, walk.shape)

@@ -25,6 +25,7 @@ class QuantizedConstant:
     scale: Array
     bits: int
     signed: bool
+    bipolar: bool = False
 
 
 def quantizer_of(graph: GraphView, node: onnx.NodeProto) -> tuple[Quantizer | None, Array, int, bool, bool]:
@@ -66,7 +67,9 @@ def quantized(graph: GraphView, tensor: str) -> QuantizedConstant | None:
             return None
         order = attributes(node).get("perm", list(range(inner.integers.ndim))[::-1])
         integers, scale = inner.integers.transpose(order), inner.scale.transpose(order)
-        return QuantizedConstant(integers, scale, inner.bits, inner.signed)
+        return QuantizedConstant(integers, scale, inner.bits, inner.signed, inner.bipolar)
+    if node.op_type == "BipolarQuant" and node.input[0] in graph.constants:
+        return _bipolar(graph, node)
     if node.op_type != "Quant" or node.input[0] not in graph.constants:
         return None
     value = float_array(graph.constants[node.input[0]])
@@ -77,6 +80,23 @@ def quantized(graph: GraphView, tensor: str) -> QuantizedConstant | None:
         raise UnsupportedModel(f"{describe(node)}: its constant is not finite, or its scale has too many dimensions")
     integers = np.clip(np.rint(value / scale), limits.lo, limits.hi).astype(np.int64)
     return QuantizedConstant(integers, scale, bits, signed)
+
+
+def bipolar_scale(graph: GraphView, node: onnx.NodeProto) -> Array:
+    """The scale of a BipolarQuant node, float64. Raises UnsupportedModel where it is computed or not positive."""
+    scale = graph.constants.get(node.input[1])
+    if scale is None or not np.all(np.isfinite(scale) & (scale > 0)):
+        raise UnsupportedModel(f"{describe(node)}: its scale must be constant, positive and finite")
+    return float_array(scale)
+
+
+def _bipolar(graph: GraphView, node: onnx.NodeProto) -> QuantizedConstant:
+    """1 from 0 on, else -1."""
+    value, scale = float_array(graph.constants[node.input[0]]), bipolar_scale(graph, node)
+    if not np.all(np.isfinite(value)):
+        raise UnsupportedModel(f"{describe(node)}: its constant is not finite")
+    scale = scale.reshape((1,) * (value.ndim - scale.ndim) + scale.shape)
+    return QuantizedConstant(np.where(value >= 0, 1, -1).astype(np.int64), scale, 1, True, bipolar=True)
 
 
 def exact_values(graph: GraphView, tensor: str) -> list[Fraction] | None:

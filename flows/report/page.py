@@ -17,18 +17,25 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 @cache
-def _template() -> jinja2.Template:
+def template(name: str) -> jinja2.Template:
+    """A template of this package; a name that it uses and is not given is an error."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), undefined=jinja2.StrictUndefined, autoescape=True,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
-    return environment.get_template("report.html.j2")
+    return environment.get_template(name)
 
 
 def render(summary: Summary, tables: Sequence[Table], plots: Sequence[Plot]) -> str:
     """The page: key figures, plots (embedded), tables."""
-    pictures = [(plot, base64.b64encode(plot.png).decode("ascii")) for plot in plots]
-    return _template().render(summary=summary, key_figures=key_figures(summary), tables=tables, plots=pictures)
+    return template("report.html.j2").render(
+        summary=summary, key_figures=key_figures(summary), tables=tables, plots=embedded(plots)
+    )
+
+
+def embedded(plots: Sequence[Plot]) -> list[tuple[Plot, str]]:
+    """Every plot with its PNG in base64, for a page that needs no other file."""
+    return [(plot, base64.b64encode(plot.png).decode("ascii")) for plot in plots]
 
 
 def key_figures(summary: Summary) -> list[tuple[str, str, str]]:

@@ -38,7 +38,8 @@ def plots(summary: Summary) -> tuple[Plot, ...]:
     return tuple(plot for make in (_accuracy, _bits, _lut_total, _lut_by_layer) for plot in make(summary))
 
 
-def _draw(file: str, title: str, alt: str, inches: float, draw: Callable[[Axes], None]) -> Plot:
+def picture(file: str, title: str, alt: str, inches: float, draw: Callable[[Axes], None]) -> Plot:
+    """A plot of this project's style, `inches` high."""
     with matplotlib.rc_context():
         # Whatever matplotlibrc the user has.
         matplotlib.rcdefaults()
@@ -53,8 +54,8 @@ def _draw(file: str, title: str, alt: str, inches: float, draw: Callable[[Axes],
     return Plot(file, title, alt, memory.getvalue())
 
 
-def _legend(axes: Axes, columns: int) -> None:
-    """A legend below the plot, where no bar can lie under it."""
+def legend(axes: Axes, columns: int) -> None:
+    """A legend below the plot, where nothing drawn can lie under it."""
     figure = axes.get_figure()
     assert figure is not None
     figure.legend(loc="outside lower center", ncols=columns, frameon=False, columnspacing=1.2, handletextpad=0.5)
@@ -74,7 +75,7 @@ def _accuracy(summary: Summary) -> Iterator[Plot]:
         axes.set_xlim(0, 118 if kind == "accuracy" else max(values) * 1.2)
         axes.set_xlabel("accuracy on the test split, %" if kind == "accuracy" else "PSNR on the test split, dB")
 
-    yield _draw(
+    yield picture(
         "accuracy.png", "Float against quantized", f"bars: {kind} of the float and the quantized network", 1.6, draw
     )
 
@@ -104,9 +105,9 @@ def _bits(summary: Summary) -> Iterator[Plot]:
         axes.set_ylim(len(names) - 0.5, -0.5)
         axes.set_xlim(0, 34)
         axes.set_xlabel("accumulator bits")
-        _legend(axes, 2)
+        legend(axes, 2)
 
-    yield _draw("accumulator_bits.png", "Accumulator bits by layer",
+    yield picture("accumulator_bits.png", "Accumulator bits by layer",
                 "dots: accumulator bits of every layer as trained, bounded, exact and implemented",
                 1.6 + 0.42 * len(names), draw)  # fmt: skip
 
@@ -129,9 +130,9 @@ def _lut_total(summary: Summary) -> Iterator[Plot]:
         axes.set_xlim(0, max(left) * 1.18 or 1)
         axes.set_xlabel("LUT (Yosys)")
         if len(parts) > 1:
-            _legend(axes, 3)
+            legend(axes, 3)
 
-    yield _draw("lut_by_policy.png", "LUT by accumulator policy and operator",
+    yield picture("lut_by_policy.png", "LUT by accumulator policy and operator",
                 "stacked bars: LUTs of the design under every accumulator policy, by operator",
                 1.6 + 0.3 * len(rows), draw)  # fmt: skip
 
@@ -166,8 +167,8 @@ def _lut_by_layer(summary: Summary) -> Iterator[Plot]:
         axes.set_yticks(range(len(names)), names)
         axes.set_ylim(len(names) - 0.5, -0.5)
         axes.set_xlabel("LUT (Yosys)")
-        _legend(axes, 4)
+        legend(axes, 4)
 
-    yield _draw("lut_by_layer.png", "LUT by layer and accumulator policy",
+    yield picture("lut_by_layer.png", "LUT by layer and accumulator policy",
                 "grouped bars: LUTs of every layer that depends on the accumulator policy",
                 1.0 + 0.5 * len(names), draw)  # fmt: skip

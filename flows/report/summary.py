@@ -19,7 +19,7 @@ from flows.accumulators import LayerWidths, Policy
 from flows.design import Design
 from flows.errors import ConfigError
 from flows.files import read_json
-from flows.graph import MVAU, Graph
+from flows.graph import Graph, Weighted
 from flows.synthesize.parts import Part
 
 _CLOSED = ConfigDict(extra="forbid")
@@ -51,7 +51,7 @@ class Training(TypedDict):
 
 
 class Layer(TypedDict):
-    """One MVAU; `trained_bits` None where the layer was not constrained."""
+    """One MVAU or VVAU; `trained_bits` None where the layer was not constrained."""
 
     name: str
     op: str
@@ -174,11 +174,7 @@ def validate(value: Any, where: str = "summary.json") -> Summary:
 
 def load(path: Path) -> Summary:
     """The summary in `path`. Raises ConfigError where it is missing or not one."""
-    try:
-        value = read_json(path)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"cannot read {path}: {error}") from None
-    return validate(value, str(path))
+    return validate(read_json(path), str(path))
 
 
 def build(
@@ -209,7 +205,7 @@ def build(
         "config_hash": config_hash,
         "seed": seed,
         "training": None if training is None else {key: training[key] for key in Training.__annotations__},
-        "layers": [_layer(graph, design, op, widths[op.name]) for op in graph.of_type(MVAU)],
+        "layers": [_layer(graph, design, op, widths[op.name]) for op in graph.of_type(Weighted)],
         "verification": {name: _check(found) for name in CHECKS if (found := checks.get(name))},
         "performance": _performance(design, checks.get("rtl_stitched"), clk_period_ns),
     }
@@ -232,7 +228,7 @@ def _check(found: Mapping[str, Any]) -> dict[str, int]:
     return {"frames": int(found["frames"]), "mismatches": int(found["mismatches"])}
 
 
-def _layer(graph: Graph, design: Design, op: MVAU, widths: LayerWidths) -> dict[str, Any]:
+def _layer(graph: Graph, design: Design, op: Weighted, widths: LayerWidths) -> dict[str, Any]:
     instance = design.instance(op.name)
     return {
         "name": op.name,
@@ -240,7 +236,7 @@ def _layer(graph: Graph, design: Design, op: MVAU, widths: LayerWidths) -> dict[
         "mw": op.mw,
         "mh": op.mh,
         "pe": instance.params["PE"],
-        "simd": instance.params["SIMD"],
+        "simd": instance.params.get("SIMD", 1),
         "weight_bits": op.weight_type.bits,
         "input_bits": graph[op.inputs[0]].dtype.bits,
         "trained_bits": widths.trained_bits,

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from flows.beats import Bytes, bytes_per_beat, fold, pack, unfold, unpack
 from flows.compare import require_equal
 from flows.design import Design, Files, Instance, Stream
@@ -59,7 +61,7 @@ def verify_layers(
     design: Design, graph: Graph, golden: Mapping[str, IntArray], rtl: Files, folder: Path, *,
     frames: int, seed: int, trace: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
-    """Every layer of `rtl` alone, under random stalls: `frames` real frames and the adversarial ones.
+    """Every layer of `rtl` alone, at full speed and under random stalls: `frames` real frames and the adversarial ones.
 
     Returns {"frames", "mismatches", "layers": {name: {"frames"}}}. Raises VerificationFailed, naming the first layer
     that differs or stands still.
@@ -71,24 +73,25 @@ def verify_layers(
     with watch("verilator_build"):
         model = compile_model([_dut(design, i) for i in layers], rtl, folder / "model", trace)
     fed = [(i, design.streams[s], x) for i in layers for s, x in zip(i.inputs, inputs[i.name], strict=True)]
-    job = Job(
-        sources=tuple(Source(encode(x, s), s.beats, len(x), STALL) for _, s, x in fed),
-        sinks=tuple(Sink(design.streams[i.output].beats, counts[i.name], STALL) for i in layers),
-        source_names=tuple(i.name for i, _, _ in fed), sink_names=tuple(i.name for i in layers),
-        seed=seed + 1, trace=trace, max_idle_cycles=idle_limit(design),
-    )  # fmt: skip
-    with watch("rtlsim"):
-        run = model.run(job, folder / "run")
-    for number, layer in enumerate(layers):
-        sink, op = design.streams[layer.output], graph.op(layer.op)
-        expected = apply(op, *inputs[layer.name])
-        got = decode(run.sinks[number].beats, sink, graph[op.outputs[0]].shape)
-        require_equal("rtl_layers", layer.name, expected[: len(got)], got)
-        if len(got) != len(expected):
-            raise VerificationFailed(
-                f"rtl_layers: {layer.name} stands still in frame {len(got)}: {run.sinks[number].taken} of "
-                f"{len(expected) * sink.beats} beats came out (log: {run.log})"
-            )
+    expected = {i.name: apply(graph.op(i.op), *inputs[i.name]) for i in layers}
+    for name, stall in (("full_speed", 0.0), ("stalls", STALL)):
+        job = Job(
+            sources=tuple(Source(encode(x, s), s.beats, len(x), stall) for _, s, x in fed),
+            sinks=tuple(Sink(design.streams[i.output].beats, counts[i.name], stall) for i in layers),
+            source_names=tuple(i.name for i, _, _ in fed), sink_names=tuple(i.name for i in layers),
+            seed=seed + 1, trace=trace, max_idle_cycles=idle_limit(design),
+        )  # fmt: skip
+        with watch("rtlsim"):
+            run = model.run(job, folder / name)
+        for number, layer in enumerate(layers):
+            sink, wanted = design.streams[layer.output], expected[layer.name]
+            got = decode(run.sinks[number].beats, sink, wanted.shape[1:])
+            require_equal(f"rtl_layers ({name})", layer.name, wanted[: len(got)], got)
+            if len(got) != len(wanted):
+                raise VerificationFailed(
+                    f"rtl_layers ({name}): {layer.name} stands still in frame {len(got)}: {run.sinks[number].taken} of "
+                    f"{len(wanted) * sink.beats} beats came out (log: {run.log})"
+                )
     tested = {name: {"frames": count} for name, count in counts.items()}
     return {
         "frames": frames, "mismatches": 0, "stall_probability": STALL, "seed": seed, "layers": tested,
@@ -184,21 +187,24 @@ def verify_stitched(
     whose stream differs from the golden model, or the one that stands still.
     """
     stitched = Stitched(design, rtl, folder, trace=trace)
-    x = golden[graph.inputs[0]][:frames]
+    golden = {name: values[:frames] for name, values in golden.items()}
+    x = golden[graph.inputs[0]]
     bound, _ = design.bound
-    few = min(RESET_FRAMES, frames)
     fast: Run | None = None
+    reset_at = 2 * bound + bound // 3
     for name, count, options in (
         ("full_speed", frames, {}),
         ("stalls", frames, {"stall": STALL, "seed": seed}),
-        ("reset", few, {"stall": STALL / 3, "seed": seed + 1, "reset_at": 2 * bound + bound // 3}),
+        ("reset", RESET_FRAMES, {"stall": STALL / 3, "seed": seed + 1, "reset_at": reset_at}),
     ):
         run = stitched.run(x, count, name, capture=True, **options)  # type: ignore[arg-type]
+        if name == "reset" and run.cycles <= reset_at and not run.deadlock:
+            raise VerificationFailed(f"rtl_stitched: the run of {count} frames ended before the reset (log: {run.log})")
         _require_equal_streams(stitched, run, graph, golden, count, f"rtl_stitched ({name})")
         fast = fast or run
     assert fast is not None
     result = {
-        "frames": frames, "mismatches": 0, "stall_probability": STALL, "seed": seed, "reset_frames": few,
+        "frames": frames, "mismatches": 0, "stall_probability": STALL, "seed": seed, "reset_frames": RESET_FRAMES,
         "streams": [s.name for s in monitored(design)], "seconds": stitched.watch.seconds,
     }  # fmt: skip
     return result, fast
@@ -213,18 +219,24 @@ def _require_equal_streams(
     makers = {s: i for i in design.instances for s in i.outputs}
     complete = True
     for number, stream in enumerate(monitored(design)):
-        captured = run.monitors[number + 1].captured
-        assert captured is not None
-        got = decode(captured, stream, graph[stream.tensor].shape)[:frames]
+        monitor = run.monitors.get(number + 1)
+        if monitor is None or monitor.captured is None:
+            raise VerificationFailed(f"{check}: the top has no monitor of stream {stream.name}{where}")
+        got = decode(monitor.captured, stream, graph[stream.tensor].shape)[:frames]
         try:
-            require_equal(check, _blame(makers.get(stream.name)), golden[stream.tensor][: len(got)], got)
+            require_equal(check, _blame(makers.get(stream.name)), _again(golden[stream.tensor], len(got)), got)
         except VerificationFailed as error:
             raise VerificationFailed(f"{error}{where}") from None
         complete &= len(got) == frames
     if run.deadlock or not complete:
         raise VerificationFailed(f"{check}: {_standing(design, run)} stands still{where}")
     # The sink sees what the byte-padded port carries, the monitors what lies before it.
-    require_equal(check, design.output, golden[graph.outputs[0]][:frames], stitched.output(run, graph))
+    require_equal(check, design.output, _again(golden[graph.outputs[0]], frames), stitched.output(run, graph))
+
+
+def _again(frames: IntArray, count: int) -> IntArray:
+    """`count` frames of a source that starts again at its end."""
+    return frames[np.arange(count) % len(frames)]
 
 
 def _blame(instance: Instance | None) -> str:

@@ -55,8 +55,7 @@ class Model:
         """
         if job.trace and not self.traced:
             raise ValueError("the model was built without trace")
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "result.json").unlink(missing_ok=True)
+        _empty(folder)
         for name, content in self.memories.items():
             _write(folder / name, content)
         _write(folder / "job.txt", render(job))
@@ -87,7 +86,8 @@ def build(
     memories = {name: content for name, content in sources.items() if name.suffix not in SOURCES}
     flags, compiler_flags = _verilator_flags(top, trace), _compiler_flags(optimize, trace)
     content = [part for name in sorted(texts) for part in (str(name), texts[name])]
-    folder.mkdir(parents=True, exist_ok=True)
+    # Verilator also looks for modules, and the model for memories, in the folder: nothing of another run may be there.
+    _empty(folder)
     for name in texts:
         _write(folder / name, texts[name])
 
@@ -216,6 +216,13 @@ def _digest(*parts: str | bytes) -> str:
         data = part.encode("utf-8") if isinstance(part, str) else part
         digest.update(len(data).to_bytes(8, "little") + data)
     return digest.hexdigest()[:40]
+
+
+def _empty(folder: Path) -> None:
+    """Makes `folder` an empty folder."""
+    if folder.is_dir():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
 
 
 def _write(path: Path, content: str | bytes) -> None:

@@ -12,18 +12,18 @@ import pytest
 import torch
 from brevitas.export import export_qonnx
 from brevitas.quant.scaled_int import Int8AccumulatorAwareZeroCenterWeightQuant, Uint8ActPerTensorFloat
-from onnx import numpy_helper
-from torch.nn import functional
 
 from a2qplus_train.budget import bits_for
 from a2qplus_train.certificate import certify, certify_layer, within_budget
 from a2qplus_train.config import TrainConfig
 from a2qplus_train.data import load
+from a2qplus_train.export import export
 from a2qplus_train.freeze import freeze, integer_weights, weight_layers
-from a2qplus_train.models import build_quantized
+from a2qplus_train.models import build_float, build_quantized
 from a2qplus_train.onnx_file import compare_weights, read_layers, write_qonnx
 from a2qplus_train.plan import plan
 from flows.errors import AccumulatorOverflow, VerificationFailed
+from tests.train.executor import run_file
 
 
 @pytest.fixture(scope="module")
@@ -31,43 +31,6 @@ def frozen(trained: Path, short_config: TrainConfig) -> torch.nn.Module:
     model = build_quantized(short_config)
     model.load_state_dict(torch.load(trained / "quantized.pt", weights_only=True))
     return freeze(model, torch.zeros(1, 1, 8, 8))
-
-
-def run_file(path: Path, images: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
-    """Evaluate a QONNX file in float64 from nothing but its own constants: ([integers of each activation], scores)."""
-    graph = onnx.load(str(path)).graph
-    values = {t.name: torch.from_numpy(numpy_helper.to_array(t).copy()) for t in graph.initializer}
-    values = {k: v.double() if v.is_floating_point() else v for k, v in values.items()}
-    constant = set(values)
-    values[graph.input[0].name] = torch.from_numpy(images)
-    integers = []
-    for node in graph.node:
-        a = {x.name: onnx.helper.get_attribute_value(x) for x in node.attribute}
-        x = [values[name] for name in node.input]
-        if node.op_type == "Quant":
-            bits = int(x[3])
-            low, high = (-(2 ** (bits - 1)) + a["narrow"], 2 ** (bits - 1) - 1) if a["signed"] else (0, 2**bits - 1)
-            q = torch.round(x[0] / x[1] + x[2]).clamp(low, high)
-            if node.input[0] not in constant:
-                integers.append(q.numpy().astype(np.int64))
-            y = (q - x[2]) * x[1]
-        elif node.op_type == "Conv":
-            y = functional.conv2d(x[0], x[1], padding=a["pads"][0])
-        elif node.op_type == "Gemm":
-            assert a["transB"]
-            y = functional.linear(x[0], x[1], *x[2:])
-        elif node.op_type == "BatchNormalization":
-            y = functional.batch_norm(x[0], x[3], x[4], x[1], x[2], eps=a["epsilon"])
-        elif node.op_type == "Relu":
-            y = torch.relu(x[0])
-        elif node.op_type == "MaxPool":
-            y = functional.max_pool2d(x[0], a["kernel_shape"])
-        elif node.op_type == "Reshape":
-            y = x[0].reshape(len(images), *x[1].tolist()[1:])
-        else:
-            raise AssertionError(node.op_type)
-        values[node.output[0]] = y
-    return integers, values[graph.output[0].name].numpy()
 
 
 def test_the_file_alone_gives_every_integer(trained: Path) -> None:
@@ -142,17 +105,21 @@ def stock() -> torch.nn.Module:
 
 
 def test_stock_brevitas_exports_wrong_weights_and_we_notice(stock: torch.nn.Module, tmp_path: Path) -> None:
-    images = torch.rand(1, 4, 6, 6)
-    stock(images)
-    export_qonnx(stock, images, str(tmp_path / "stock.onnx"))
+    images = torch.rand(16, 4, 6, 6)
+    expected = stock(images).detach().numpy()
+    export_qonnx(stock, images[:1], str(tmp_path / "stock.onnx"))
+    _, wrong = run_file(tmp_path / "stock.onnx", images.double().numpy())
+    assert np.abs(wrong - expected).max() > expected.std(), "the file computes something else"
     with pytest.raises(VerificationFailed, match="grid"):
         read_layers(tmp_path / "stock.onnx")
 
 
 def test_our_export_of_the_same_network_is_right(stock: torch.nn.Module, tmp_path: Path) -> None:
-    images = torch.rand(1, 4, 6, 6)
+    images = torch.rand(16, 4, 6, 6)
     frozen = freeze(stock, images)
     write_qonnx(frozen, (4, 6, 6), tmp_path / "ours.onnx")
+    _, output = run_file(tmp_path / "ours.onnx", images.double().numpy())
+    np.testing.assert_allclose(output, frozen(images.double()).numpy(), rtol=0, atol=1e-12)
     (layer,) = read_layers(tmp_path / "ours.onnx")
     quantized = stock[1].quant_weight(stock[0](images))
     expected = torch.round(quantized.value / quantized.scale).detach().numpy().astype(np.int64)
@@ -186,8 +153,8 @@ def test_bits_for(low: int, high: int, bits: int) -> None:
 
 
 def test_certify_a_whole_model(short_config: TrainConfig) -> None:
-    certificates = certify(build_quantized(short_config), short_config)
-    assert [c.name for c in certificates] == list(short_config.layer_names)
+    certificates = certify(build_quantized(short_config))
+    assert [c.name for c in certificates] == [layer.name for layer in plan(short_config)]
 
 
 def test_freezing_changes_nothing_in_the_model(short_config: TrainConfig) -> None:
@@ -201,3 +168,17 @@ def test_freezing_changes_nothing_in_the_model(short_config: TrainConfig) -> Non
     for value in frozen.buffers():
         if value.is_floating_point():
             assert torch.equal(value.float().double(), value), "every constant must be a float32 value"
+
+
+def test_fewer_vectors_do_not_change_the_figures(trained: Path, short_config: TrainConfig, tmp_path: Path) -> None:
+    """vectors.npz may hold a part of the test split; the metrics are of all of it."""
+    config = short_config.model_copy(update={"vector_frames": 100})
+    model, float_model = build_quantized(config), build_float(config)
+    model.load_state_dict(torch.load(trained / "quantized.pt", weights_only=True))
+    float_model.load_state_dict(torch.load(trained / "float.pt", weights_only=True))
+    export(model, float_model, config, load(config).test, [], tmp_path)
+    few, about = np.load(tmp_path / "vectors.npz"), json.loads((tmp_path / "training.json").read_text())
+    whole, before = np.load(trained / "vectors.npz"), json.loads((trained / "training.json").read_text())
+    assert len(few["input"]) == about["vector_frames"] == 100
+    assert np.array_equal(few["output"], whole["output"][:100])
+    assert (about["quant_metric"], about["float_metric"]) == (before["quant_metric"], before["float_metric"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from a2qplus_train import trainer
 from a2qplus_train.config import TrainConfig
 from a2qplus_train.data import load
 from a2qplus_train.quantizers import aware_quantizers, penalty
-from a2qplus_train.trainer import fit, reproducible, shifted, train
+from a2qplus_train.trainer import fit, reproducible, train
 from flows.errors import ConfigError, VerificationFailed
 
 CONTRACT = ("model.onnx", "vectors.npz", "training.json")
@@ -121,16 +120,6 @@ def test_reproducible_puts_torch_back() -> None:
     assert torch.equal(torch.random.get_rng_state(), state)
 
 
-def test_shifts_move_by_whole_and_half_pixels() -> None:
-    image = torch.zeros(64, 1, 8, 8)
-    image[:, :, 4, 4] = 1.0
-    moved = shifted(image, 1.0, torch.Generator().manual_seed(0))
-    torch.testing.assert_close(moved.sum(dim=(1, 2, 3)), torch.ones(64))
-    assert float(moved[:, :, 3:6, 3:6].sum()) == pytest.approx(64.0, abs=1e-3)
-    assert not torch.equal(moved[0], moved[1])
-    assert shifted(image, 0.0, torch.Generator()) is image
-
-
 def test_penalty_counts_only_what_is_over_the_budget(short_config: TrainConfig) -> None:
     from a2qplus_train.models import build_quantized
     from a2qplus_train.plan import plan
@@ -152,10 +141,7 @@ def test_penalty_counts_only_what_is_over_the_budget(short_config: TrainConfig) 
 @pytest.mark.parametrize("model", ["cnn", "mlp"])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_default_networks_reach_their_numbers(model: str, seed: int, tmp_path: Path) -> None:
-    started = time.monotonic()
     train(TrainConfig(model=model, seed=seed), tmp_path / "out")
-    seconds = time.monotonic() - started
     about = json.loads((tmp_path / "out" / "training.json").read_text())
     assert about["float_metric"] >= 98.0
     assert about["quant_metric"] >= about["float_metric"] - 1.0
-    assert seconds < 120.0

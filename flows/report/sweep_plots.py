@@ -1,0 +1,157 @@
+"""The plots of a sweep: metric and sparsity against the accumulator's width, activation bits, metric against LUTs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from flows.report.plots import COLORS, Plot, legend, picture
+from flows.sweep.table import Group, Spread
+
+INCHES = 3.4
+MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*")
+
+
+def sweep_plots(groups: Sequence[Group]) -> tuple[Plot, ...]:
+    """Every plot that the groups have figures for."""
+    found = [g for g in groups if "quant_metric" in g.figures]
+    if not found:
+        return ()
+    return tuple(plot for make in (_metric_by_width, _sparsity, _activations, _luts) for plot in make(found))
+
+
+def _label(kind: str) -> str:
+    return "accuracy on the test split, %" if kind == "accuracy" else "PSNR on the test split, dB"
+
+
+def _trained(groups: Sequence[Group], activation_bits: int) -> list[Group]:
+    """One group a training of that activation width: the hardware that was built from it does not change the metric."""
+    found: dict[tuple[Any, Any], Group] = {}
+    for group in groups:
+        if group.axes["activation_bits"] == activation_bits:
+            found.setdefault((group.axes["method"], group.axes["accumulator_bits"]), group)
+    return list(found.values())
+
+
+def _activation_widths(groups: Sequence[Group]) -> list[int]:
+    return sorted({g.axes["activation_bits"] for g in groups})
+
+
+def _lines(axes: Axes, groups: Sequence[Group], of: Callable[[Group], str], figure: str, scale: float = 1.0) -> None:
+    """A line with error bars for every label that `of` gives; a band where the groups have no width P (`qat`)."""
+    by_label: dict[str, list[Group]] = {}
+    for group in groups:
+        by_label.setdefault(of(group), []).append(group)
+    for index, (label, members) in enumerate(by_label.items()):
+        color, marker = COLORS[index % len(COLORS)], MARKERS[index % len(MARKERS)]
+        if members[0].axes["accumulator_bits"] is None:
+            _band(axes, members[0].figures[figure], scale, label, color)
+            continue
+        shown = sorted(members, key=lambda g: g.axes["accumulator_bits"])
+        spreads = [g.figures[figure] for g in shown]
+        axes.errorbar(
+            [g.axes["accumulator_bits"] for g in shown], [scale * s.mean for s in spreads],
+            yerr=[scale * (s.deviation or 0.0) for s in spreads], color=color, marker=marker, markersize=4,
+            capsize=2.5, linewidth=1.4, label=label,
+        )  # fmt: skip
+    axes.set_xlabel("accumulator bits P")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(axis="y", color="#dfe3e8", linewidth=0.8)
+    axes.set_axisbelow(True)
+
+
+def _band(axes: Axes, found: Spread, scale: float, label: str, color: str) -> None:
+    around = scale * (found.deviation or 0.0)
+    axes.axhline(scale * found.mean, color=color, linewidth=1.4, linestyle="--", label=label)
+    axes.axhspan(scale * found.mean - around, scale * found.mean + around, color=color, alpha=0.15, linewidth=0)
+
+
+def _method(group: Group) -> str:
+    name = str(group.axes["method"]).upper()
+    return name if group.axes["accumulator_bits"] is not None else f"{name} (no P)"
+
+
+def _activation_bits(group: Group) -> str:
+    return f"N = {group.axes['activation_bits']}"
+
+
+def _metric_by_width(groups: Sequence[Group]) -> Iterator[Plot]:
+    kind = str(groups[0].metric)
+    for bits in _activation_widths(groups):
+        shown = _trained(groups, bits)
+
+        def draw(axes: Axes, shown: Sequence[Group] = shown) -> None:
+            _lines(axes, shown, _method, "quant_metric")
+            _band(axes, shown[0].figures["float_metric"], 1.0, "float", "#777777")
+            axes.set_ylabel(_label(kind))
+            legend(axes, 4)
+
+        yield picture(
+            f"{kind}_by_width_N{bits}.png", f"{kind.capitalize()} against P, activations of {bits} bits",
+            f"lines: {kind} of every method against the accumulator's width, mean and spread over the seeds",
+            INCHES, draw,
+        )  # fmt: skip
+
+
+def _sparsity(groups: Sequence[Group]) -> Iterator[Plot]:
+    for bits in _activation_widths(groups):
+        shown = _trained(groups, bits)
+
+        def draw(axes: Axes, shown: Sequence[Group] = shown) -> None:
+            _lines(axes, shown, _method, "sparsity", 100.0)
+            axes.set_ylabel("zero weights, %")
+            legend(axes, 4)
+
+        yield picture(
+            f"sparsity_by_width_N{bits}.png", f"Zero weights against P, activations of {bits} bits",
+            "lines: share of zero weights of every method against the accumulator's width", INCHES, draw,
+        )  # fmt: skip
+
+
+def _activations(groups: Sequence[Group]) -> Iterator[Plot]:
+    widths = _activation_widths(groups)
+    if len(widths) < 2:
+        return
+    kind = str(groups[0].metric)
+    for method in dict.fromkeys(g.axes["method"] for g in groups if g.axes["accumulator_bits"] is not None):
+        shown = [g for bits in widths for g in _trained(groups, bits) if g.axes["method"] == method]
+
+        def draw(axes: Axes, shown: Sequence[Group] = shown) -> None:
+            _lines(axes, shown, _activation_bits, "quant_metric")
+            axes.set_ylabel(_label(kind))
+            legend(axes, 4)
+
+        name = str(method)
+        yield picture(
+            f"activation_bits_{name.replace('+', 'plus')}.png", f"Activation bits N and width P, {name.upper()}",
+            f"lines: {kind} against the accumulator's width for every activation width", INCHES, draw,
+        )  # fmt: skip
+
+
+def _luts(groups: Sequence[Group]) -> Iterator[Plot]:
+    built = [g for g in groups if "LUT" in g.figures]
+    if not built:
+        return
+    kind = str(built[0].metric)
+
+    def draw(axes: Axes) -> None:
+        for index, method in enumerate(dict.fromkeys(g.axes["method"] for g in built)):
+            shown = [g for g in built if g.axes["method"] == method]
+            axes.errorbar(
+                [g.figures["LUT"].mean for g in shown], [g.figures["quant_metric"].mean for g in shown],
+                xerr=[g.figures["LUT"].deviation or 0.0 for g in shown],
+                yerr=[g.figures["quant_metric"].deviation or 0.0 for g in shown],
+                color=COLORS[index], marker=MARKERS[index], markersize=4, linestyle="", capsize=2.5,
+                label=str(method).upper(),
+            )  # fmt: skip
+        front = sorted((g.figures["LUT"].mean, g.figures["quant_metric"].mean) for g in built if g.on_front)
+        axes.step(*zip(*front, strict=True), where="post", color="#777777", linewidth=1.0, label="Pareto front")
+        axes.set_xlabel("LUT (Yosys)")
+        axes.set_ylabel(_label(kind))
+        legend(axes, 4)
+
+    yield picture(f"{kind}_by_lut.png", f"{kind.capitalize()} against LUTs",
+                  f"dots: {kind} and LUTs of every method and width, with the Pareto front", INCHES, draw)  # fmt: skip
