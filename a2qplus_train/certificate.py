@@ -13,6 +13,8 @@ from a2qplus_train.freeze import freeze, integer_weights, weight_layers
 from a2qplus_train.models import Network
 from a2qplus_train.plan import LayerPlan
 from flows.errors import AccumulatorOverflow, VerificationFailed
+from flows.golden import apply
+from flows.graph import MVAU
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,8 @@ def certify_layer(
     """Compute the certificate of `layer` and refuse weights that break its declared width.
 
     weights: int64 (outputs, fan-in…). The A2Q+ closed form is not used: after rounding Σq ≠ 0, so only per-sign sums
-    with the real input range decide. Every channel is also run on the two inputs that drive it to its ends.
+    with the real input range decide. Every channel also goes through the golden model on the two inputs that
+    drive it to its ends.
 
     Raises AccumulatorOverflow naming layer, channel, range and width; VerificationFailed where an input does not reach
     the range that was computed.
@@ -90,7 +93,10 @@ def adversarial_inputs(
 def _check_reached(
     name: str, weights: NDArray[np.int64], inputs: NDArray[np.int64], expected: NDArray[np.int64]
 ) -> None:
-    got = np.einsum("ok,ok->o", weights, inputs)
+    got = np.array([
+        apply(MVAU(name, ("x",), ("y",), row[:, None]), frame.reshape(1, 1, 1, -1)).item()
+        for row, frame in zip(weights, inputs, strict=True)
+    ])  # fmt: skip
     wrong = np.flatnonzero(got != expected)
     if wrong.size:
         channel = int(wrong[0])

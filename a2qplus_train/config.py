@@ -55,7 +55,8 @@ class TrainConfig(BaseModel):
 
     Model: `width` multiplies every number of channels or hidden units. `weight_bits` 1 is bipolar, 2 ternary (narrow
     range); `activation_bits` 1 is bipolar; with `signed_activations` activations are -1…1 (2 bits: ternary), else
-    ReLUs. `last_layer_weight_bits` 0 means `weight_bits`.
+    ReLUs. `last_layer_weight_bits` 0 means `weight_bits`. As published, the first
+    and last layer have 8-bit weights and no accumulator width; `constrain_first` and `constrain_last` change that.
 
     Quantization: `accumulator_bits` is one P or {layer name: P}; `depthwise_centred` keeps A2Q+'s centring in
     depthwise layers; `project_steps` repeats the initialization's projection after every step of the optimizer.
@@ -63,7 +64,8 @@ class TrainConfig(BaseModel):
     Loop: `image_loss` is the loss where targets are images; with `hold_norms` (default of networks that make images)
     BatchNorms keep the statistics they start with; `schedule` is the learning rate by step; `patience` > 0 stops after
     that many epochs without a better validation loss; `device` auto takes a GPU where there is one; `amp` computes
-    convolutions and matrix products in bfloat16 (quantizers stay float32).
+    convolutions and matrix products in bfloat16 (quantizers stay float32); `tensorboard` also writes every epoch's
+    figures as TensorBoard events into OUT_events beside the training folder OUT.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -91,11 +93,11 @@ class TrainConfig(BaseModel):
     activation_bits: Bits = 4
     signed_activations: bool = False
     first_layer_weight_bits: Bits = 8
-    last_layer_weight_bits: Annotated[int, Field(ge=0, le=8)] = 0
+    last_layer_weight_bits: Annotated[int, Field(ge=0, le=8)] = 8
     input_bits: Annotated[int, Field(ge=2, le=8)] = 8
     accumulator_bits: AccumulatorBits | dict[str, AccumulatorBits | None] | None = 11
     constrain_first: bool = False
-    constrain_last: bool = True
+    constrain_last: bool = False
     depthwise_centred: bool = False
     label_select: bool = True
     init: Literal["budgeted", "joint", "projected", "published", "brevitas"] = "budgeted"
@@ -108,6 +110,7 @@ class TrainConfig(BaseModel):
     patience: Epochs = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
     amp: bool = False
+    tensorboard: bool = False
 
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     float_epochs: Epochs = 80

@@ -9,8 +9,9 @@ from a2qplus_train.config import TrainConfig
 # Keys that only the quantized phase or the export reads. A key that is not listed counts as part of the float network:
 # forgetting one costs time, never a wrong result.
 QUANTIZED_ONLY = frozenset({
-    "method", "weight_bits", "activation_bits", "first_layer_weight_bits", "input_bits", "accumulator_bits",
-    "constrain_last", "label_select", "init", "project_steps", "regularizer", "epochs", "learning_rate",
+    "method", "weight_bits", "first_layer_weight_bits", "last_layer_weight_bits", "input_bits", "accumulator_bits",
+    "constrain_first", "constrain_last", "depthwise_centred", "init", "project_steps", "regularizer", "epochs",
+    "learning_rate", "tensorboard",
 })  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from a2qplus_train.checkpoint import Checkpoint, State
 from a2qplus_train.config import TrainConfig
 from a2qplus_train.data import Data, load
 from a2qplus_train.devices import Place, place_of
+from a2qplus_train.events import recorded
 from a2qplus_train.export import export
 from a2qplus_train.initialize import project_weights, quantize
 from a2qplus_train.loop import Loop, Phase, Progress, Record
@@ -69,9 +70,14 @@ def train(
         raise ConfigError(f"cannot write the output folder {out}: {error.strerror}") from error
     checkpoint = Checkpoint(out.with_name(f".{out.name}.resume.pt"), config)
     try:
-        with reproducible(config.seed), place_of(config) as place:
+        events = out.with_name(f"{out.name}_events")
+        with (
+            reproducible(config.seed),
+            place_of(config) as place,
+            recorded(config.tensorboard and place.rank == 0, events, progress) as told,
+        ):
             data = load(config)
-            run = fit(config, data, progress, float_checkpoint, place, checkpoint)
+            run = fit(config, data, told, float_checkpoint, place, checkpoint)
             if place.rank == 0:
                 torch.save(run.float_model.state_dict(), folder / "float.pt")
                 torch.save(run.quantized.state_dict(), folder / "quantized.pt")

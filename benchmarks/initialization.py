@@ -22,6 +22,8 @@ SEEDS = range(5)
 WIDTHS = (8, 9, 10, 11, 12)
 DEFAULT = "budgeted"
 EPOCHS = 40
+# As configs/digits_cnn.yaml: every layer but the first is constrained.
+DESIGN: dict[str, Any] = {"constrain_last": True, "last_layer_weight_bits": 4}
 # Initialization, and whether the weights are projected back after every step.
 STARTS: dict[str, tuple[str, bool]] = {
     DEFAULT: (DEFAULT, True),
@@ -58,7 +60,7 @@ def measure(folder: Path, job: tuple[str, int, int]) -> dict[str, Any]:
 
     start, p, seed = job
     init, project = STARTS[start]
-    config = TrainConfig(accumulator_bits=p, seed=seed, init=init, project_steps=project, epochs=EPOCHS)
+    config = TrainConfig(**DESIGN, accumulator_bits=p, seed=seed, init=init, project_steps=project, epochs=EPOCHS)
     with reproducible(seed):
         data = load(config)
         run = fit(config, data, float_checkpoint=_checkpoint(folder, seed))
@@ -72,7 +74,7 @@ def pretrained(folder: Path, seed: int) -> None:
     from a2qplus_train.config import TrainConfig
     from a2qplus_train.trainer import pretrain
 
-    pretrain(TrainConfig(seed=seed), _checkpoint(folder, seed))
+    pretrain(TrainConfig(**DESIGN, seed=seed), _checkpoint(folder, seed))
 
 
 def _checkpoint(folder: Path, seed: int) -> Path:

@@ -22,9 +22,8 @@ from a2qplus_train.config import TrainConfig
 SEEDS = (0, 1, 2)
 WIDTHS = (12, 13, 16)
 BASE = {
-    "dataset": "photos", "model": "espcn", "channels": (48, 48, 48), "constrain_last": False,
-    "last_layer_weight_bits": 8, "batch_size": 8, "float_epochs": 10, "float_learning_rate": 1e-3,
-    "epochs": 12, "learning_rate": 3e-4, "vector_frames": 4,
+    "dataset": "photos", "model": "espcn", "channels": (48, 48, 48), "batch_size": 8, "float_epochs": 10,
+    "float_learning_rate": 1e-3, "epochs": 12, "learning_rate": 3e-4, "vector_frames": 4,
 }  # fmt: skip
 
 

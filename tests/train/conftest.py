@@ -14,7 +14,14 @@ from a2qplus_train.trainer import train
 def short_config() -> TrainConfig:
     """Small and badly trained, but with every kind of layer: conv, pool, hidden dense, last dense."""
     return TrainConfig(
-        channels=(4, 8), pool_after=(2,), hidden=(16,), accumulator_bits=10, float_epochs=2, epochs=2, batch_size=128
+        channels=(4, 8),
+        pool_after=(2,),
+        hidden=(16,),
+        accumulator_bits=10,
+        constrain_last=True,
+        float_epochs=2,
+        epochs=2,
+        batch_size=128,
     )
 
 

@@ -24,14 +24,20 @@ SMALL: dict[str, dict[str, Any]] = {
     "espcn_nn": {"channels": (8, 6), **PICTURES},
     "unet": {"channels": (4, 6, 6), **PICTURES},
 }
-W1A1 = {"weight_bits": 1, "first_layer_weight_bits": 1, "activation_bits": 1}
-W2A2 = {"weight_bits": 2, "first_layer_weight_bits": 2, "activation_bits": 2, "signed_activations": True}
+W1A1 = {"weight_bits": 1, "first_layer_weight_bits": 1, "last_layer_weight_bits": 1, "activation_bits": 1}
+W2A2 = {
+    "weight_bits": 2,
+    "first_layer_weight_bits": 2,
+    "last_layer_weight_bits": 2,
+    "activation_bits": 2,
+    "signed_activations": True,
+}
 # (model, method, further keys): every model with every method, bipolar and ternary where they are meant to be used.
 CASES: list[tuple[str, str, dict[str, Any]]] = [
     *[(model, method, {}) for model in SMALL for method in ("a2q+", "a2q", "qat")],
     *[(model, "qat", bits) for model in ("mlp", "cnv") for bits in (W1A1, W2A2)],
     ("mobilenetv1", "a2q+", {"depthwise_centred": True, "accumulator_bits": 9}),
-    ("resnet18", "a2q+", {"label_select": False, "constrain_last": False, "last_layer_weight_bits": 8}),
+    ("resnet18", "a2q+", {"label_select": False, "constrain_last": True, "last_layer_weight_bits": 4}),
     ("cnv", "a2q+", {"signed_activations": True}),
 ]
 

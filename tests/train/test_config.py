@@ -69,6 +69,7 @@ def names(config: TrainConfig) -> list[str]:
     [
         ({"conv9": 9}, r"no layer of this model: conv9 \(layers: conv1, conv2, conv3, dense1\)"),
         ({"conv1": 9}, "constrain_first: true"),
+        ({"dense1": 9}, "constrain_last: true"),
     ],
     ids=str,
 )
@@ -104,8 +105,11 @@ def test_widths_by_layer() -> None:
     assert layers["conv3"].method == "qat", "an unconstrained layer is plain quantization-aware training"
 
 
-def test_one_layer_can_be_left_free_at_the_end() -> None:
-    assert plan(TrainConfig(accumulator_bits=9, constrain_last=False))[-1].accumulator_bits is None
+def test_both_ends_are_free_and_of_eight_bits_unless_asked_otherwise() -> None:
+    layers = plan(TrainConfig(accumulator_bits=9))
+    assert [(p.weight_bits, p.accumulator_bits) for p in layers] == [(8, None), (4, 9), (4, 9), (8, None)]
+    layers = plan(TrainConfig(accumulator_bits=9, constrain_last=True, last_layer_weight_bits=0))
+    assert (layers[-1].weight_bits, layers[-1].accumulator_bits) == (4, 9)
 
 
 def test_qat_promises_no_width() -> None:
@@ -113,7 +117,7 @@ def test_qat_promises_no_width() -> None:
 
 
 def test_a_single_input_falls_back_to_a2q() -> None:
-    layers = plan(TrainConfig(model="mlp", hidden=(1, 4), accumulator_bits=9))
+    layers = plan(TrainConfig(model="mlp", hidden=(1, 4), accumulator_bits=9, constrain_last=True))
     assert [p.method for p in layers] == ["qat", "a2q", "a2q+"]
 
 
@@ -129,7 +133,7 @@ def test_depthwise_layers_are_not_centred() -> None:
 
 
 def test_the_ends_of_a_network() -> None:
-    layers = plan(TrainConfig(accumulator_bits=12, last_layer_weight_bits=6, constrain_first=True))
+    layers = plan(TrainConfig(accumulator_bits=12, last_layer_weight_bits=6, constrain_first=True, constrain_last=True))
     assert [p.weight_bits for p in layers] == [8, 4, 4, 6]
     assert [p.input_bits for p in layers] == [8, 4, 4, 4]
     assert [p.accumulator_bits for p in layers] == [12, 12, 12, 12]

@@ -60,7 +60,7 @@ def test_calibration_leaves_finite_statistics_even_where_all_weights_are_zero() 
 
 def test_quantize_overrides_method_and_width() -> None:
     torch.manual_seed(0)
-    model = build_float(TrainConfig())
+    model = build_float(TrainConfig(constrain_last=True))
     images = torch.rand(32, 1, 8, 8)
     assert quantize(model, images=images).config == model.config
     narrow = quantize(model, "a2q", 9, images)
