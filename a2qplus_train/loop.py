@@ -28,6 +28,8 @@ LATE = 0.25
 EVALUATION_BATCH = 1024
 # Calibration takes as many training images as have this many pixels, but no fewer than this many images.
 SAMPLE_PIXELS, SAMPLE_IMAGES = 2**17, 64
+# Share of the learning rate that the parameters of a phase's `slow` get.
+SLOW = 0.01
 
 Record = dict[str, float | int | str]
 Progress = Callable[[str, int, int, dict[str, float]], None]
@@ -35,13 +37,17 @@ Progress = Callable[[str, int, int, dict[str, float]], None]
 
 @dataclass
 class Phase:
-    """What is trained for how long. `extra_loss` is added to the task's loss, `after_step` follows the optimizer."""
+    """What is trained for how long. `extra_loss` is added to the task's loss, `after_step` follows the optimizer.
+
+    `slow`: names of parameters that get SLOW of the learning rate.
+    """
 
     name: str
     epochs: int
     rate: float
     extra_loss: Callable[[], Tensor] | None = None
     after_step: Callable[[], None] | None = None
+    slow: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -105,7 +111,7 @@ class Loop:
         if saved is not None:
             model.load_state_dict(saved["model"])  # before the optimizer: Brevitas makes new parameters here
         model.to(self.place.device)
-        optimizer = torch.optim.Adam(model.parameters(), lr=phase.rate)
+        optimizer = _optimizer(model, phase)
         schedule = _schedule(optimizer, self.config.schedule, phase, len(self.data.train) // self.config.batch_size)
         best, done = Best(state=copy.deepcopy(model.state_dict())), 0
         if saved is not None:
@@ -186,13 +192,23 @@ class Loop:
             })  # fmt: skip
 
 
+def _optimizer(model: nn.Module, phase: Phase) -> torch.optim.Optimizer:
+    named = list(model.named_parameters())
+    groups = [
+        {"params": [p for name, p in named if name not in phase.slow], "lr": phase.rate},
+        {"params": [p for name, p in named if name in phase.slow], "lr": phase.rate * SLOW},
+    ]
+    return torch.optim.Adam([group for group in groups if group["params"]])
+
+
 def _schedule(
     optimizer: torch.optim.Optimizer, name: str, phase: Phase, steps: int
 ) -> torch.optim.lr_scheduler.LRScheduler:
     """The learning rate by step: one_cycle (a tenth of warm-up, then cosine), cosine, or constant."""
     total = phase.epochs * steps
     if name == "one_cycle":
-        return torch.optim.lr_scheduler.OneCycleLR(optimizer, phase.rate, total_steps=total, pct_start=0.1)
+        rates = [group["lr"] for group in optimizer.param_groups]
+        return torch.optim.lr_scheduler.OneCycleLR(optimizer, rates, total_steps=total, pct_start=0.1)
     if name == "cosine":
         return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, total)
     return torch.optim.lr_scheduler.ConstantLR(optimizer, 1.0)

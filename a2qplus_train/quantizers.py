@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from a2qplus_train.models import Network
 
 SMALLEST_NORM = 1e-12
+FEW_UNITS = 12
 
 
 class AccumulatorAwareQuant(nn.Module):
@@ -116,7 +117,9 @@ class AccumulatorAwareQuant(nn.Module):
 class _Rounding(torch.autograd.Function):
     """(v, mass m, core, input type) -> integers of m · c / ‖c‖₁, c the centred v; rounding and clip pass gradients.
 
-    Written out because autograd would keep and walk seven float64 tensors of the size of the weights.
+    Written out because autograd would keep and walk seven float64 tensors of the size of the weights. A clipped integer
+    does not depend on the mass: passed straight through, its gradient tells the scale to shrink, which clips more, and
+    at wide P the scale runs away (Brevitas' does).
     """
 
     @staticmethod
@@ -131,9 +134,13 @@ class _Rounding(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
         centred, mass, norm = ctx.saved_tensors
         (grad,) = grads
-        along = (grad * centred).sum(dim=ctx.core.fan, keepdim=True)
-        to_v = torch.addcmul(grad * (mass / norm).to(grad), torch.sign(centred), (-along * mass / norm**2).to(grad))
-        return ctx.core.centre(to_v), along / norm, None, None, None
+        steps = (mass / norm).to(grad)
+        product = grad * centred
+        along = product.sum(dim=ctx.core.fan, keepdim=True)
+        to_v = torch.addcmul(grad * steps, torch.sign(centred), -along * steps / norm.to(grad))
+        clipped = (centred * steps).abs() >= ctx.core.largest + 1
+        inside = product.masked_fill(clipped, 0.0).sum(dim=ctx.core.fan, keepdim=True)
+        return ctx.core.centre(to_v), inside / norm, None, None, None
 
 
 def repair(q: Tensor, u: Tensor, allowed: int, split_signs: bool) -> Tensor:
@@ -256,6 +263,16 @@ def aware_layers(model: Network) -> list[AwareLayer]:
 def aware_quantizers(model: Network) -> dict[str, AccumulatorAwareQuant]:
     """Return {layer name: its A2Q or A2Q+ core} in execution order."""
     return {layer.plan.name: layer.core for layer in aware_layers(model)}
+
+
+def few_units(model: Network) -> frozenset[str]:
+    """Names of the weights whose channels have a budget T below FEW_UNITS.
+
+    Adam moves every weight of a channel by up to the learning rate; where the budget is a handful of units, one such
+    step is of the size of all weights together, and within some epochs no weight reaches a whole unit: the layer is
+    zero and stays so. These weights learn slowly (`loop.SLOW`), near what the initialization chose; norms do the rest.
+    """
+    return frozenset(f"{layer.plan.name}.weight" for layer in aware_layers(model) if layer.budget < FEW_UNITS)
 
 
 def penalty(model: Network) -> Tensor:

@@ -22,7 +22,7 @@ from a2qplus_train.initialize import project_weights, quantize
 from a2qplus_train.loop import Loop, Phase, Progress, Record
 from a2qplus_train.models import Network, build_float, build_quantized
 from a2qplus_train.norms import settle
-from a2qplus_train.quantizers import penalty
+from a2qplus_train.quantizers import few_units, penalty
 from a2qplus_train.start import start_as_interpolation
 from flows.errors import AccumulatorOverflow, ConfigError, VerificationFailed
 
@@ -164,6 +164,7 @@ def fit(
         config.learning_rate,
         extra_loss=lambda: config.regularizer * penalty(quantized),
         after_step=(lambda: project_weights(quantized)) if config.project_steps else None,
+        slow=few_units(quantized),
     )
     loop.run(phase, quantized, saved)
     return Run(float_model, quantized, loop.history)

@@ -8,15 +8,13 @@ that it cannot make up for any start.
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.table import Table
+
+from benchmarks._trainings import accuracy, fit, paired, train_all
 
 SEEDS = range(5)
 WIDTHS = (8, 9, 10, 11, 12)
@@ -51,68 +49,36 @@ def weight_error(float_model: Any, quantized: Any) -> float:
 
 def measure(folder: Path, job: tuple[str, int, int]) -> dict[str, Any]:
     """Initialize and train one network; runs in a process of its own."""
-    from a2qplus_train.config import TrainConfig
-    from a2qplus_train.data import load
     from a2qplus_train.initialize import quantize
-    from a2qplus_train.metrics import top1
-    from a2qplus_train.trainer import fit, reproducible
-    from a2qplus_train.vectors import scores_of
+    from a2qplus_train.trainer import reproducible
 
     start, p, seed = job
     init, project = STARTS[start]
-    config = TrainConfig(**DESIGN, accumulator_bits=p, seed=seed, init=init, project_steps=project, epochs=EPOCHS)
+    keys = {**DESIGN, "accumulator_bits": p, "init": init, "project_steps": project, "epochs": EPOCHS}
     with reproducible(seed):
-        data = load(config)
-        run = fit(config, data, float_checkpoint=_checkpoint(folder, seed))
+        run, test = fit(folder, seed, keys)
         error = weight_error(run.float_model, quantize(run.float_model))
-        accuracy = top1(scores_of(run.quantized.double().eval(), data.test.images), data.test.labels)
-    return {"start": start, "accumulator_bits": p, "seed": seed, "weight_error": error, "accuracy": accuracy}
-
-
-def pretrained(folder: Path, seed: int) -> None:
-    """Train the float network that all starts of this seed share."""
-    from a2qplus_train.config import TrainConfig
-    from a2qplus_train.trainer import pretrain
-
-    pretrain(TrainConfig(**DESIGN, seed=seed), _checkpoint(folder, seed))
-
-
-def _checkpoint(folder: Path, seed: int) -> Path:
-    return folder / f"float_{seed}.pt"
+        found = accuracy(run.quantized, test)
+    return {"start": start, "accumulator_bits": p, "seed": seed, "weight_error": error, "accuracy": found}
 
 
 def summary(runs: list[dict[str, Any]], start: str, p: int) -> dict[str, Any]:
-    """Means over the seeds, and whether the default is the best or within one standard error of this start.
-
-    The standard error is that of the difference, which is taken seed by seed.
-    """
-    own, default = (_by_seed(runs, name, p) for name in (start, DEFAULT))
-    behind = [own[s]["accuracy"] - default[s]["accuracy"] for s in SEEDS]
-    error = float(np.std(behind, ddof=1) / np.sqrt(len(behind)))
+    """Means over the seeds, and whether the default is the best or within one standard error of this start."""
+    own, default = ([r for r in runs if r["start"] == name and r["accumulator_bits"] == p] for name in (start, DEFAULT))
+    figures = paired(own, default)
     return {
         "start": start,
         "accumulator_bits": p,
-        "weight_error": float(np.mean([r["weight_error"] for r in own.values()])),
-        "accuracy": float(np.mean([r["accuracy"] for r in own.values()])),
-        "accuracy_spread": float(np.std([r["accuracy"] for r in own.values()], ddof=1)),
-        "ahead_of_default": float(np.mean(behind)),
-        "standard_error": error,
-        "default_holds": float(np.mean(behind)) <= error,
+        "weight_error": float(np.mean([r["weight_error"] for r in own])),
+        **figures,
+        "default_holds": figures["ahead_of_default"] <= figures["standard_error"],
     }
 
 
-def _by_seed(runs: list[dict[str, Any]], start: str, p: int) -> dict[int, dict[str, Any]]:
-    return {r["seed"]: r for r in runs if r["start"] == start and r["accumulator_bits"] == p}
-
-
 def run(folder: Path) -> tuple[dict[str, Any], Table]:
-    """(every run and the summary, table). One process a core, two at most: the trainings are small."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """(every run and the summary, table)."""
     jobs = [(start, p, seed) for p in WIDTHS for start in STARTS for seed in SEEDS]
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(2, os.cpu_count() or 1), mp_context=spawn) as pool:
-        list(pool.map(partial(pretrained, folder), SEEDS))
-        runs = list(pool.map(partial(measure, folder), jobs))
+    runs = train_all(folder, DESIGN, SEEDS, measure, jobs)
     table = Table(title=f"digits CNN, W4A4, A2Q+: start, then {EPOCHS} epochs; mean of {len(SEEDS)} seeds, test split")
     for column in ("P", "initialization", "weight error", "accuracy, %", "spread", "ahead of default", "std. error"):
         table.add_column(column, justify="left" if column == "initialization" else "right")

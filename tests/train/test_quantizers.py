@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import brevitas.nn as qnn
+import numpy as np
 import pytest
 import torch
 from brevitas.quant.scaled_int import Int8AccumulatorAwareWeightQuant, Int8AccumulatorAwareZeroCenterWeightQuant
@@ -12,8 +13,16 @@ from a2qplus_train.budget import sign_budget
 from a2qplus_train.config import TrainConfig
 from a2qplus_train.freeze import freeze, integer_weights, weight_layers
 from a2qplus_train.initialize import ep_init
+from a2qplus_train.loop import SLOW, Phase, _optimizer
 from a2qplus_train.models import build_quantized
-from a2qplus_train.quantizers import A2QPlusWeightQuant, A2QWeightQuant, AccumulatorAwareQuant, aware_layers, repair
+from a2qplus_train.quantizers import (
+    A2QPlusWeightQuant,
+    A2QWeightQuant,
+    AccumulatorAwareQuant,
+    aware_layers,
+    few_units,
+    repair,
+)
 
 
 def core(v: torch.Tensor, weight_bits: int, p: int, zero_center: bool) -> AccumulatorAwareQuant:
@@ -101,3 +110,33 @@ def test_same_values_and_gradients_as_brevitas(stock, ours, p: int) -> None:
     for value in values:
         (value * target).sum().backward()
     torch.testing.assert_close(mine.weight.grad, theirs.weight.grad, rtol=1e-3, atol=1e-5)
+
+
+def test_a_clipped_integer_does_not_ask_the_scale_to_shrink() -> None:
+    """Where every weight of a channel is clipped, w = s·q has the slope q in s, and none in the mass."""
+    v = torch.tensor([[1.0, -1.0, 1.0, -1.0], [1.0, -1.0, 0.5, -0.5]], dtype=torch.float64)
+    quantizer = core(v, 4, 16, False).double()
+    with torch.no_grad():
+        quantizer.log_norm.copy_(torch.tensor([[400.0], [10.0]]).log2())
+        quantizer.log_scale.copy_(torch.tensor([[1.0], [1.0]]).log2())
+    value, *_ = quantizer(v.requires_grad_(), torch.tensor(4.0), torch.tensor(False))
+    assert value[0].tolist() == [7.0, -7.0, 7.0, -7.0]
+    (value * value.detach()).sum().backward()
+    assert quantizer.log_norm.grad is not None and quantizer.log_scale.grad is not None
+    assert quantizer.log_norm.grad[0] == 0.0 and quantizer.log_norm.grad[1] != 0.0
+    torch.testing.assert_close(quantizer.log_scale.grad[0], torch.tensor([4 * 49.0 * np.log(2.0)]).double())
+
+
+def test_channels_of_few_units_learn_slowly() -> None:
+    def slow(**keys: object) -> frozenset[str]:
+        return few_units(build_quantized(TrainConfig(constrain_last=True, **keys)))
+
+    assert slow(accumulator_bits=7) == {"conv2.weight", "conv3.weight", "dense1.weight"}
+    assert slow(accumulator_bits=8) == frozenset()
+    assert slow(accumulator_bits={"conv2": 7, "conv3": 12}) == {"conv2.weight"}
+    assert slow(accumulator_bits=8, method="a2q") == slow(accumulator_bits=7)
+    model = build_quantized(TrainConfig(accumulator_bits=7, constrain_last=True))
+    assert few_units(model) <= dict(model.named_parameters()).keys()
+    fast, slowed = _optimizer(model, Phase("quantized", 1, 0.5, slow=few_units(model))).param_groups
+    assert (fast["lr"], slowed["lr"], len(slowed["params"])) == (0.5, 0.5 * SLOW, 3)
+    assert len(fast["params"]) + 3 == len(list(model.parameters()))
