@@ -8,8 +8,10 @@ One model is compiled, with FIFOs that do not fill up, and run with run-time lim
 3. Whole groups of FIFOs are lowered to two entries, halves of them where that is too much, and a FIFO that does not
    bear it alone is lowered by bisection, while the rate holds.
 
-A network of FIFOs stands still, or does not, whatever the order and the time in which its stages move (Kahn), so that
-depths that carried the frames of one run carry them under any stalls.
+A network whose stages and FIFOs hold a fixed number of beats stands still, or does not, whatever the order and the time
+in which they move (Kahn): depths that carried the frames of one run carry them under any stalls. A pipeline that stands
+still as a whole while its output waits does not hold a fixed number: gaps between the beats that came stay in it as
+gaps. So the FIFO before it, where there are branches, gets the entries that its pipeline may lack (`spare`).
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flows.design import Design
+from flows.design import Design, Instance
 from flows.elaborate import MIN_DEPTH
 from flows.emit.rtl import emit
 from flows.errors import VerificationFailed
@@ -51,7 +53,7 @@ class Sizing:
 
 @dataclass(frozen=True)
 class Trial:
-    """A simulation that `search` asks for: `limits` {FIFO: entries}, and cycles a frame at the input (None: at once)."""
+    """What `search` asks for: a run with `limits` {FIFO: entries}, and cycles a frame at the input, if not at once."""
 
     limits: Mapping[str, int]
     frame_cycles: int | None = None
@@ -103,6 +105,36 @@ def peaks(design: Design, by_id: Mapping[int, int]) -> dict[str, int]:
     return {i.name: by_id[int(i.params["SIM_ID"])] for i in design.instances if i.module == "fifo"}  # type: ignore[arg-type]
 
 
+def spare(design: Design) -> dict[str, int]:
+    """Entries, on top of those found, of each FIFO on a branch before a pipeline that may hold gaps."""
+    makers = {s: i for i in design.instances for s in i.outputs}
+    entries = {}
+    for instance in design.instances:
+        if instance.loose_beats:
+            before = makers[instance.input]
+            while before.module != "fifo":
+                before = makers[before.input]
+            if _on_branch(design, before):
+                lanes = design.streams[before.input].lanes
+                entries[before.name] = -(-instance.loose_beats * design.streams[instance.input].lanes // lanes)
+    return entries
+
+
+def _on_branch(design: Design, fifo: Instance) -> bool:
+    """Whether something else than `fifo` connects what is before it with what is behind it."""
+    ends: dict[str, list[str]] = {}
+    for instance in design.instances:
+        if instance is not fifo:
+            for stream in (*instance.inputs, *instance.outputs):
+                ends.setdefault(stream, []).extend((*instance.inputs, *instance.outputs))
+    reached, todo = {fifo.input}, [fifo.input]
+    while todo:
+        new = {s for s in ends.get(todo.pop(), []) if s not in reached}
+        reached |= new
+        todo += new
+    return fifo.output in reached
+
+
 def search(design: Design, fixed: Mapping[str, int]) -> Generator[Trial, Seen, Sizing]:
     """The search as a dialogue: yields trials of `design`, whose FIFOs are roomy but for those in `fixed`.
 
@@ -117,7 +149,9 @@ def search(design: Design, fixed: Mapping[str, int]) -> Generator[Trial, Seen, S
     depths = {**most, **dict.fromkeys(free, MIN_DEPTH)}
     seen = yield Trial(depths)
     tried = 1
+    more = {name: entries for name, entries in spare(design).items() if name in free}
     if seen.interval_cycles <= limit:
+        depths = {name: entries + more.get(name, 0) for name, entries in depths.items()}
         return Sizing(depths, seen.interval_cycles, tried)
 
     held = (yield Trial(most, bound)).peaks
@@ -163,4 +197,7 @@ def search(design: Design, fixed: Mapping[str, int]) -> Generator[Trial, Seen, S
                     depths, interval = {**depths, name: middle}, seen.interval_cycles
                 else:
                     too_few = middle
+    depths = {name: entries + more.get(name, 0) for name, entries in depths.items()}
+    if more:
+        interval, tried = (yield Trial(depths)).interval_cycles, tried + 1
     return Sizing(depths, interval, tried)

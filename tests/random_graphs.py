@@ -55,6 +55,10 @@ MOST_CYCLES = 400
 """Of an operator, so that simulations stay short; every operator has a folding within it."""
 MOST_LANES = 12
 """Of PE * SIMD, so that models compile soon, where the cycles allow it."""
+MOVING = (
+    FMPadding, FMPaddingPixel, ConvolutionInputGenerator, ChannelSlice, UpsampleNearest, DepthToSpace, Flatten,
+)  # fmt: skip
+"""Operators that keep the type of what they move."""
 MOST_BITS = 20
 """Of a tensor."""
 
@@ -88,12 +92,14 @@ class Grower:
     def yes(self) -> bool:
         return self.integer(0, 1) == 1
 
-    def append(self, kind: type[Op], inputs: tuple[str, ...], *fields, signed: bool | None = None, **more) -> str:
+    def append(self, kind: type[Op], inputs: tuple[str, ...], *fields, dtype: IntType | None = None, **more) -> str:
         name = f"{self.prefix}{kind.__name__}_{sum(isinstance(op, kind) for op in self.ops)}"
         op = kind(name, inputs, (f"{name}_out",), *fields, **more)
         given = [self.tensors[t] for t in inputs]
         lo, hi = propagate(op, *given)
-        dtype = IntType.for_range(lo, hi, signed)
+        if dtype is None and (kind in MOVING or more.get("function") == "max"):
+            dtype = given[0].dtype
+        dtype = dtype or IntType.for_range(lo, hi, signed=True if issubclass(kind, Weighted) else None)
         self.ops.append(op)
         self.tensors[op.outputs[0]] = Tensor(op.outputs[0], output_shape(op, *(t.shape for t in given)), dtype, lo, hi)
         return op.outputs[0]
@@ -116,19 +122,16 @@ class Grower:
         return values, dtype
 
     def mvau(self, x: str, mh: int) -> str:
-        return self.append(MVAU, (x,), *self.weights(self.tensors[x].shape[2], mh), signed=True)
+        return self.append(MVAU, (x,), *self.weights(self.tensors[x].shape[2], mh))
 
     def thresholding(self, x: str) -> str:
-        t, bits = self.tensors[x], self.integer(1, 8)
-        count = self.integer(1, (1 << bits) - 1)
-        low = -self.integer(0, 1 << (bits - 1)) if self.yes() else self.integer(0, 3)
+        t, made = self.tensors[x], IntType(self.integer(1, 8), self.yes())
+        count = self.integer(1, made.max - made.min)
+        low = self.integer(made.min, made.max - count)
         rng = self.numbers()
         rows = 1 if self.yes() else t.shape[2]
         values = np.sort(rng.integers(t.lo - 1, t.hi + 2, (rows, count)), axis=1)
-        made = self.append(Thresholding, (x,), np.repeat(values, t.shape[2] // rows, axis=0), low)
-        # The type holds every result that the operator can have, as the front end's does, not the likely ones alone.
-        self.tensors[made] = replace(self.tensors[made], dtype=IntType.for_range(low, low + count))
-        return made
+        return self.append(Thresholding, (x,), np.repeat(values, t.shape[2] // rows, axis=0), low, dtype=made)
 
     def window(self, x: str, kernel, stride, dilation, depthwise: bool) -> str:
         return self.append(ConvolutionInputGenerator, (x,), kernel, stride, dilation, depthwise)
@@ -150,10 +153,8 @@ class Grower:
         """What may follow a depthwise window."""
         size = math.prod(kernel)
         if self.tensors[windows].dtype.bits <= MAX_OPERAND_BITS and self.yes():
-            return self.append(
-                VVAU, (windows,), *self.weights(size, self.tensors[windows].shape[2] // size), signed=True
-            )
-        return self.append(Pool, (windows,), size, self.one_of("max", "sum"))
+            return self.append(VVAU, (windows,), *self.weights(size, self.tensors[windows].shape[2] // size))
+        return self.append(Pool, (windows,), size, function=self.one_of("max", "sum"))
 
 
 SHAPES = ((6, 6), (4, 4), (5, 3), (1, 7), (6, 1), (2, 6), (3, 3), (7, 5), (1, 1), (8, 4))
@@ -198,7 +199,7 @@ def _both_pools(g: Grower, x: str) -> str:
     """One stream of depthwise windows, read twice."""
     kernel, stride, dilation = g.any_kernel(x)
     windows = g.window(x, kernel, stride, dilation, depthwise=True)
-    return _join(g, g.reduce(windows, kernel), g.append(Pool, (windows,), math.prod(kernel), "max"))
+    return _join(g, g.reduce(windows, kernel), g.append(Pool, (windows,), math.prod(kernel), function="max"))
 
 
 def _down_and_up(g: Grower, x: str) -> str:
