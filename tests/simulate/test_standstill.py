@@ -43,7 +43,6 @@ def test_a_shallow_skip_in_the_emitted_design_is_named(tmp_path: Path) -> None:
     ("make", "reader", "port"),
     [
         (branches.unet, "Concat_0", 1),
-        (branches.three, "Add_0", 1),
         (branches.three, "Concat_0", 1),
         (branches.nested, "Add_0", 0),
         (branches.nested, "Concat_0", 1),
@@ -58,6 +57,16 @@ def test_a_shallow_skip_by_a_run_time_limit_is_named(make, reader: str, port: in
     assert run.deadlock
     assert f"{skip} (3 entries)" in explain(design, run)
     assert f"{reader} waits for its other input" in explain(design, run)
+
+
+def test_of_several_on_a_branch_that_share_what_it_holds_all_are_named(tmp_path: Path) -> None:
+    net = branches.three()
+    limits = {fifo_before(net, "Thresholding_1", 0): 4, fifo_before(net, "Add_0", 1): 3}
+    design = net.design(roomy(net.design()))
+    run = cosim.Stitched(design, emit(design), tmp_path).run(net.frames, 4, "run", limits=limits)
+    assert run.deadlock
+    said = " or ".join(f"{name} ({entries} entries)" for name, entries in limits.items())
+    assert f"{said} is too shallow for its branch: they are full and Add_0 waits" in explain(design, run)
 
 
 def test_in_random_networks_too(tmp_path: Path) -> None:
