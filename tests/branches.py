@@ -83,6 +83,13 @@ def chain() -> Network:
     return network(g, convolution(g, "x", 2))
 
 
+def strided() -> Network:
+    """No branch: windows that skip two of three rows, and a reader of one lane that is never to wait meanwhile."""
+    g = grower(6, 6, 6)
+    windows = g.window("x", (1, 3), (3, 1), (1, 1), False)
+    return network(g, g.thresholding(windows), ConvolutionInputGenerator_0=Fold(1, 3))
+
+
 def network(g: Grower, last: str, **folds: Fold) -> Network:
     """As least parallel as legal, but for `folds`."""
     graph = Graph("branches", ("x",), (last,), tuple(g.ops), g.tensors)

@@ -45,6 +45,13 @@ def test_the_sized_design_runs_at_the_analytic_rate(name: str, tmp_path: Path) -
         assert less.deadlock or cosim.speed(less).interval_cycles > bound + tolerance(bound), f"{fifo} is too deep"
 
 
+def test_a_writer_that_pauses_does_not_keep_a_narrow_reader_waiting(tmp_path: Path) -> None:
+    network = branches.strided()
+    bound, slowest = network.design().bound
+    assert slowest == "StreamingDataWidthConverter_0", "the converter is not what must never wait"
+    assert size(network.design, network.frames, {}, tmp_path).interval_cycles <= bound + tolerance(bound)
+
+
 def test_a_skip_over_a_large_map_holds_all_of_it(tmp_path: Path) -> None:
     network = branches.squeezed(35, 36)
     sizing = size(network.design, network.frames, {}, tmp_path)
