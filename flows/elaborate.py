@@ -2,8 +2,9 @@
 
 Every operator gets its module, every tensor that is read several times its duplicators. Between two operators stand a
 FIFO, which decouples them and cuts the combinational ready path, and, where their lanes differ, a data-width converter
-(DWC). The FIFO is on the side with fewer lanes, where its memory is narrow and deep, unless the reader takes its input
-in bursts (an MVAU that goes over a vector several times): a burst is faster than a widening DWC.
+(DWC). The FIFO is on the side with fewer lanes, where its memory is narrow and deep, unless the other side moves faster
+than the DWC: a reader that takes its input in bursts (an MVAU that goes over a vector several times) in front of a
+widening one, or a writer with pauses (a sliding window that skips rows) behind a narrowing one.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ class _Builder:
     instances: list[Instance] = field(default_factory=list)
     streams: dict[str, Stream] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    paused: set[str] = field(default_factory=set)
+    """Tensors whose writer pauses now and then: it takes longer to read its input than to do anything else."""
 
     def stream(self, stream: Stream) -> Stream:
         self.streams[stream.name] = stream
@@ -49,7 +52,7 @@ class _Builder:
 
     def link(self, source: Stream, lanes: int, bursts: bool) -> Stream:
         """A FIFO and what converts the width, from `source` to a stream of `lanes`, read in `bursts` or evenly."""
-        if source.lanes <= lanes and not bursts:
+        if not bursts and (source.lanes <= lanes or source.tensor in self.paused):
             return self.dwc(self.fifo(source), lanes)
         return self.fifo(self.dwc(source, lanes))
 
@@ -102,6 +105,8 @@ def elaborate(
     for op in graph.ops:
         sources = [open_ends[name].pop(0) for name in op.inputs]
         if isinstance(op, Flatten):
+            if op.inputs[0] in build.paused:
+                build.paused.add(op.outputs[0])
             publish(build.stream(replace(sources[0], tensor=op.outputs[0])))
             continue
         types = [s.dtype for s in sources]
@@ -113,10 +118,12 @@ def elaborate(
         out = graph[op.outputs[0]]
         beats = out.elements // low.out_lanes
         sink = build.stream(Stream(f"{op.name}_out", out.name, low.out_type, low.out_lanes, beats, low.out_window))
+        if max(graph[name].elements // low.in_lanes for name in op.inputs) > max(beats, low.work_beats):
+            build.paused.add(out.name)
         build.instances.append(
             Instance(
                 op.name, low.module, op.name, low.params, tuple(linked), (sink.name,), low.work_beats, low.memories,
-                low.lane_bits,
+                low.lane_bits, low.loose_beats,
             )
         )  # fmt: skip
         publish(sink)

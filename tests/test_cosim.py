@@ -7,9 +7,12 @@ from flows.accumulators import analyse
 from flows.elaborate import elaborate
 from flows.emit.rtl import emit
 from flows.errors import VerificationFailed
+from flows.fifos import roomy
 from flows.folding import Request, choose
 from flows.golden import evaluate
 from flows.simulate import cosim
+from tests.branches import grower
+from tests.branches import network as branching
 from tests.networks import Chain, small_cnn
 
 NETWORKS = {
@@ -50,6 +53,16 @@ def test_fixed_depths_are_kept(tmp_path):
     x = chain.inputs(8)
     sizing = fifos.size(lambda d: elaborate(graph, folding, widths, d), x, {"StreamingFIFO_1": 33}, tmp_path)
     assert sizing.depths["StreamingFIFO_1"] == 33
+
+
+def test_rows_that_no_window_reads_may_still_be_on_their_way(tmp_path):
+    """Of 11 rows every fourth is read: the last two come after everything has gone out."""
+    g = grower(11, 8, 8)
+    net = branching(g, g.thresholding(g.window("x", (1, 1), (4, 4), (1, 1), False)))
+    design = net.design(roomy(net.design()))
+    golden = evaluate(net.graph, {"x": net.frames})
+    result, _ = cosim.verify_stitched(design, net.graph, golden, emit(design), tmp_path, frames=4, seed=1)
+    assert result["mismatches"] == 0
 
 
 def test_a_wrong_inner_value_is_named_even_where_the_output_is_right(network, tmp_path):

@@ -8,6 +8,9 @@ from flows.kernels.base import divisors, require_divisor, require_one
 from flows.kernels.memory import image
 from flows.kernels.mvau import require_operands, stored_type
 
+LOOSE_BEATS = 3
+"""Registers before the output's that hold beats or gaps."""
+
 
 def legal(graph: Graph, op: Op) -> tuple[Fold, ...]:
     """Every divisor of the channels as PE, least parallel first."""
@@ -50,4 +53,5 @@ def lower(graph: Graph, op: Op, fold: Fold, in_type: IntType, acc: tuple[int, ..
         work_beats=h * w * op.mw * folds,
         memories=(image(file, words, weight_type),),
         lane_bits=lane_bits,
+        loose_beats=LOOSE_BEATS,
     )

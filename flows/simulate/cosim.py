@@ -20,6 +20,7 @@ from flows.golden import apply
 from flows.graph import Graph, IntArray
 from flows.simulate.bench import Dut, Port, build_duts
 from flows.simulate.job import Job, Run, Sink, Source, Throttle
+from flows.simulate.standstill import explain
 from flows.simulate.vectors import layer_inputs
 from flows.simulate.verilator import Model
 
@@ -158,14 +159,12 @@ class Stitched:
         with self.watch("rtlsim"):
             return self.model.run(job, self.folder / name)
 
-    def output(self, run: Run, graph: Graph) -> IntArray:
-        """What came out: whole frames (N, H, W, C)."""
-        return decode(_strip_last(run.sinks[0].beats, self.sink), self.sink, graph[self.sink.tensor].shape)
 
-
-def _strip_last(beats: Bytes, stream: Stream) -> Bytes:
-    """The beats' payload, without the byte that holds tlast behind it."""
-    return beats[:, : bytes_per_beat(stream.bits)]
+def output(design: Design, run: Run, graph: Graph) -> IntArray:
+    """What came out of the top: whole frames (N, H, W, C)."""
+    sink = design.streams[design.output]
+    # Behind the payload a byte holds tlast.
+    return decode(run.sinks[0].beats[:, : bytes_per_beat(sink.bits)], sink, graph[sink.tensor].shape)
 
 
 def speed(run: Run) -> Speed:
@@ -200,7 +199,7 @@ def verify_stitched(
         run = stitched.run(x, count, name, capture=True, **options)  # type: ignore[arg-type]
         if name == "reset" and run.cycles <= reset_at and not run.deadlock:
             raise VerificationFailed(f"rtl_stitched: the run of {count} frames ended before the reset (log: {run.log})")
-        _require_equal_streams(stitched, run, graph, golden, count, f"rtl_stitched ({name})")
+        require_equal_streams(design, run, graph, golden, count, f"rtl_stitched ({name})")
         fast = fast or run
     assert fast is not None
     result = {
@@ -210,11 +209,13 @@ def verify_stitched(
     return result, fast
 
 
-def _require_equal_streams(
-    stitched: Stitched, run: Run, graph: Graph, golden: Mapping[str, IntArray], frames: int, check: str
+def require_equal_streams(
+    design: Design, run: Run, graph: Graph, golden: Mapping[str, IntArray], frames: int, check: str
 ) -> None:
-    """Raises VerificationFailed for the first of `run`'s captured streams that differs or lacks frames."""
-    design = stitched.design
+    """Raises VerificationFailed for the first of `run`'s captured streams that differs or lacks frames.
+
+    Of its last frame an inner stream may lack the end where no window reads it: nothing that comes out waits for that.
+    """
     where = f" (log: {run.log})" + (f"; waveform: {run.trace}" if run.trace else "")
     makers = {s: i for i in design.instances for s in i.outputs}
     complete = True
@@ -227,11 +228,11 @@ def _require_equal_streams(
             require_equal(check, _blame(makers.get(stream.name)), _again(golden[stream.tensor], len(got)), got)
         except VerificationFailed as error:
             raise VerificationFailed(f"{error}{where}") from None
-        complete &= len(got) == frames
+        complete &= len(got) >= frames - 1
     if run.deadlock or not complete:
-        raise VerificationFailed(f"{check}: {_standing(design, run)} stands still{where}")
+        raise VerificationFailed(f"{check}: {explain(design, run)} stands still{where}")
     # The sink sees what the byte-padded port carries, the monitors what lies before it.
-    require_equal(check, design.output, _again(golden[graph.outputs[0]], frames), stitched.output(run, graph))
+    require_equal(check, design.output, _again(golden[graph.outputs[0]], frames), output(design, run, graph))
 
 
 def _again(frames: IntArray, count: int) -> IntArray:
@@ -241,26 +242,3 @@ def _again(frames: IntArray, count: int) -> IntArray:
 
 def _blame(instance: Instance | None) -> str:
     return "input" if instance is None else instance.name
-
-
-def _standing(design: Design, run: Run) -> str:
-    """What keeps everything from moving: a FIFO that is too shallow for its branch, or a stage that takes nothing."""
-    states = {s.name: run.monitors[n + 1] for n, s in enumerate(monitored(design))}
-    makers = {s: i for i in design.instances for s in i.outputs}
-    for join in (i for i in design.instances if len(i.inputs) > 1):
-        early = [s for s in join.inputs if states[s].valid and not states[s].ready]
-        if len(early) == 1:
-            late = next(s for s in join.inputs if s != early[0])
-            fifo = makers.get(early[0])
-            while fifo and fifo.module != "fifo":
-                fifo = makers.get(fifo.input)
-            if fifo and not states[late].valid and states[fifo.input].valid and not states[fifo.input].ready:
-                return (
-                    f"{fifo.name} ({fifo.params['DEPTH']} entries) is too shallow for its branch: it is full and "
-                    f"{join.name} waits for its other input, {late}; everything"
-                )
-    for instance in reversed(design.instances):
-        waiting = all(states[s].valid for s in instance.inputs) and not all(states[s].ready for s in instance.inputs)
-        if waiting and not any(states[s].valid for s in instance.outputs):
-            return instance.name
-    return "the output" if states[design.output].valid else "the input"

@@ -32,6 +32,8 @@ module mvau_lane #(
   localparam longint PLow = INPUT_SIGNED ? -longint'(SIMD) * (64'sd1 << (INPUT_BITS - 1)) : 64'sd0;
   localparam longint PHigh = longint'(SIMD) * ((64'sd1 << (INPUT_BITS - 32'(INPUT_SIGNED))) - 1);
   localparam int unsigned DotBits = node_bits(0, WEIGHT_BITS, 1'b1);
+  // -P alone is never negative where no input is positive; DotBits then has no sign.
+  localparam bit DotSigned = WEIGHT_BITS > 1 || PHigh > 0;
   localparam int unsigned NodeBits = DotBits + 1;  // with one plane, P may need a bit more than dot = -P
 
   // Bits of the sum of 2**(b-low) P_b over low <= b < upto that reach the accumulator. With `negative` the highest
@@ -105,13 +107,13 @@ module mvau_lane #(
   if (ACCUMULATE) begin : g_accumulate
     logic [ACC_BITS-1:0] acc_q;
     always_ff @(posedge clk) begin
-      if (en && valid) acc_q <= ACC_BITS'($signed(dot_q)) + (first ? '0 : acc_q);
+      if (en && valid) acc_q <= ACC_BITS'($signed({DotSigned & dot_q[DotBits-1], dot_q})) + (first ? '0 : acc_q);
     end
     assign acc = acc_q;
   end else begin : g_single
     logic unused;
     assign unused = &{1'b0, valid, first};
-    assign acc = ACC_BITS'($signed(dot_q));
+    assign acc = ACC_BITS'($signed({DotSigned & dot_q[DotBits-1], dot_q}));
   end
 endmodule
 

@@ -105,6 +105,8 @@ FAST = [
     Point(10, 5, 1, 10, 2, S1, extra_bits=2),
     Point(70, 2, 2, 35, 5, IntType(3, False)),
     Point(1, 4, 2, 1, 1, S8),
+    Point(12, 3, 1, 3, 1, S1),
+    Point(6, 2, 2, 1, 1, S1, extra_bits=2),
     Point(33, 2, 1, 33, 4, IntType(2, True)),
     Point(20, 4, 4, 10, 8, IntType(2, False), limit=1),
     Point(6, 3, 3, 6, 4, IntType(3, True), limit=1),

@@ -46,6 +46,7 @@ FAST = [
     Point((1, 2), 2, 5, 5, 1, U1),
     Point((3, 1), 7, 8, 4, 2, S1, "block"),
     Point((1, 1), 9, 1, 1, 8, U8, extra_bits=2),
+    Point((2, 1), 5, 4, 2, 1, S1),
 ]
 """K = 1, one fold, one lane, operands of 1 to 8 bits, every memory style, accumulators wider than they must be."""
 SLOW = [
