@@ -12,17 +12,14 @@ import onnx
 
 from flows.errors import UnsupportedModel
 from flows.frontend.builder import INPUT, Builder
-from flows.frontend.chain import Layer
 from flows.frontend.constants import exact_values
 from flows.frontend.exact import Affine, Quantizer
+from flows.frontend.finn_types import int_type
 from flows.frontend.onnx_file import GraphView, attributes, describe
 from flows.frontend.spec import InputSpec
 from flows.frontend.stairs import Channel
 from flows.frontend.value import Value, in_order
 from flows.graph import IntArray, IntType, Shape, Tensor
-
-_FOLD = ("Quant", "BipolarQuant", "Transpose")
-"""Nodes on constants that stay in a tidied file; `constants.quantized` looks through them."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +31,25 @@ class Raw:
     reshaped: bool = False
 
 
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """One Conv, ConvTranspose, Gemm or MatMul: `weights` int64 (outputs, inputs[, KH, KW]), and its types."""
+
+    node: str
+    op: str
+    weights: IntArray
+    weight_bits: int
+    weight_signed: bool
+    input: IntType
+
+
 @dataclass
 class Reader:
     """`values`: what is known of every tensor read so far. `raw`: tensors that are still the unquantized input.
 
     `quantizers[k]`: the value after the k-th quantizer of activations. `layers`: name of the operator, and the layer.
     `input`: set by the quantizer of the network's input. `live`: names of the tensors that lead to the output.
+    `scores`: what a TopK or ArgMax node of the file chooses from.
     """
 
     view: GraphView
@@ -51,6 +61,7 @@ class Reader:
     layers: list[tuple[str, Layer]] = field(default_factory=list)
     input: InputSpec | None = None
     live: set[str] = field(default_factory=set)
+    scores: Value | None = None
 
     def consumers(self, tensor: str) -> list[onnx.NodeProto]:
         """Nodes that read `tensor` and lead to the output; one that reads it twice counts twice."""
@@ -61,6 +72,10 @@ class Reader:
 
     def value(self, node: onnx.NodeProto, tensor: str) -> Value:
         """What is known of an input of `node`. Raises UnsupportedModel where it is not quantized yet, or a constant."""
+        if tensor in self.raw and self.input_type is not None:
+            whole = Quantizer(Fraction(1), self.input_type.bits, self.input_type.signed, False)
+            self.values[tensor] = self.start(describe(node), tensor, whole)
+            del self.raw[tensor]
         if tensor in self.raw:
             raise UnsupportedModel(
                 f"{describe(node)}: its input must come from a Quant node; quantize the network's input first"
@@ -68,6 +83,21 @@ class Reader:
         if tensor not in self.values:
             raise UnsupportedModel(f"{describe(node)}: its input {tensor!r} is a constant")
         value = self.values[tensor]
+        if len(self.consumers(tensor)) + (tensor in self.view.outputs) > 1:
+            self.build.shared.add(value.tensor)
+        return value
+
+    @property
+    def input_type(self) -> IntType | None:
+        """The network's input where the file says that it is integers already (FINN's older exports)."""
+        return int_type(self.view.datatypes.get(self.view.inputs[0], ""))
+
+    def moved(self, node: onnx.NodeProto, tensor: str) -> Value:
+        """`linear`, with its moves made, once for all that read it."""
+        value = self.linear(node, tensor)
+        if not value.moves:
+            return value
+        self.values[tensor] = value = self.build.moved(value)
         if len(self.consumers(tensor)) + (tensor in self.view.outputs) > 1:
             self.build.shared.add(value.tensor)
         return value
@@ -83,7 +113,13 @@ class Reader:
 
     def put(self, node: onnx.NodeProto, value: Value) -> None:
         """Notes the output of `node`, whose shape the file gives."""
-        self.values[node.output[0]] = replace(value, shape=self.view.shape(node.output[0]))
+        shape = self.view.shape(node.output[0])
+        if not value.moves and not value.flat and not _same_map(shape, self.build.tensors[value.tensor].shape):
+            raise UnsupportedModel(
+                f"{describe(node)}: the file gives its output the shape {shape}, it has (H, W, C) = "
+                f"{self.build.tensors[value.tensor].shape}"
+            )
+        self.values[node.output[0]] = replace(value, shape=shape)
 
     def constant(self, node: onnx.NodeProto, tensor: str, value: Value) -> list[Fraction]:
         """A constant operand, as one number or one per channel of the file (axis 1). Raises UnsupportedModel."""
@@ -123,6 +159,13 @@ class Reader:
         channels = (Channel(Affine(quantizer.scale)),) * c
         return Value(INPUT, raw.shape, channels, in_order(c), node, units=((quantizer.scale, Fraction(0)),) * c,
                      codes=dtype)  # fmt: skip
+
+
+def _same_map(shape: tuple[int, ...], own: Shape) -> bool:
+    """Whether the file's (1, C[, H[, W]]) is the graph's (H, W, C)."""
+    h, w, c = own
+    pixels = {2: (1, 1), 3: (1, *shape[2:]), 4: shape[2:]}.get(len(shape))
+    return shape[:2] == (1, c) and pixels == (h, w)
 
 
 def _arrangement(node: str, raw: Raw, shape: tuple[int, ...]) -> tuple[tuple[int, ...] | None, Shape]:

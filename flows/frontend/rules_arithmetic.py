@@ -118,13 +118,12 @@ def _limit(reader: Reader, node: onnx.NodeProto, index: int, name: str) -> Fract
 
 def add(reader: Reader, node: onnx.NodeProto) -> None:
     """a + b with both as integers times one scale per channel; Add.factors, or weights of one, bring them there."""
-    a, b = (reader.linear(node, name) for name in node.input)
+    a, b = (reader.moved(node, name) for name in node.input)
     if a.shape != b.shape:
         raise UnsupportedModel(f"{describe(node)}: shapes {a.shape} and {b.shape}; supported: equal shapes")
     if node.op_type == "Sub":
         b = replace(b, channels=tuple(c.times(Fraction(-1)) for c in b.channels))
     build = reader.build
-    a, b = build.moved(a), build.moved(b)
     if a.flat != b.flat or build.tensors[a.tensor].shape != build.tensors[b.tensor].shape:
         a, b = build.vector(a), build.vector(b)
     if not np.array_equal(a.order, b.order):

@@ -11,11 +11,10 @@ import numpy as np
 import onnx
 
 from flows.errors import UnsupportedModel
-from flows.frontend.chain import Layer
 from flows.frontend.constants import QuantizedConstant, exact_values
-from flows.frontend.exact import Affine, Quantizer
+from flows.frontend.exact import Affine
 from flows.frontend.onnx_file import attributes, describe
-from flows.frontend.reader import Reader, factors_of, map_shape, permuted
+from flows.frontend.reader import Layer, Reader, factors_of, map_shape, permuted
 from flows.frontend.rules_arithmetic import MAX_FACTOR
 from flows.frontend.stairs import Channel
 from flows.frontend.value import Value, in_order
@@ -50,7 +49,7 @@ class _Weights:
 
 
 def conv(reader: Reader, node: onnx.NodeProto) -> None:
-    value = reader.build.moved(reader.linear(node, node.input[0]))
+    value = reader.moved(node, node.input[0])
     channels, _, _ = map_shape(reader, node, value)
     constant = layer_weights(reader.view, node)
     if constant.integers.ndim == 3:
@@ -58,18 +57,16 @@ def conv(reader: Reader, node: onnx.NodeProto) -> None:
     window = window_of(reader.view, node, value.shape)
     group = attributes(node).get("group", 1)
     layer = _weights(reader, node, constant, constant.integers.shape[0])
-    if group == 1:
-        padded = _padded(reader, node, value, window.pad)
-        reader.put(node, _dense(reader, layer, value, _windows(reader, padded, window, False), constant.integers))
-        return
-    _check_group(node, group, channels, constant.integers.shape[0])
-    padded = _padded(reader, node, value, window.pad)
-    reader.put(node, _depthwise(reader, layer, value, _windows(reader, padded, window, True), constant.integers))
+    if group != 1:
+        _check_group(node, group, channels, constant.integers.shape[0])
+    source = _windows(reader, padded(reader, node, value, window.pad), window, group != 1)
+    make = _dense if group == 1 else _depthwise
+    reader.put(node, make(reader, layer, value, source, constant.integers))
 
 
 def conv_transpose(reader: Reader, node: onnx.NodeProto) -> None:
     """Zeros between the pixels, padding, then a convolution with the kernel turned by 180 degrees."""
-    value = reader.build.moved(reader.linear(node, node.input[0]))
+    value = reader.moved(node, node.input[0])
     channels, _, _ = map_shape(reader, node, value)
     constant = layer_weights(reader.view, node)
     if constant.integers.ndim == 3:
@@ -155,7 +152,7 @@ def _no_offsets(node: onnx.NodeProto, value: Value) -> None:
         )
 
 
-def _padded(reader: Reader, node: onnx.NodeProto, value: Value, pad: tuple[int, int, int, int]) -> str:
+def padded(reader: Reader, node: onnx.NodeProto, value: Value, pad: tuple[int, int, int, int]) -> str:
     if not any(pad):
         return value.tensor
     _no_offsets(node, value)
@@ -222,9 +219,8 @@ def _result(
         unit = value.units[0][0]
         units = tuple((step * unit, b) for step, b in zip(steps, bias, strict=True))
     kind = value.codes or reader.build.tensors[value.tensor].dtype
-    source = Quantizer(Fraction(1), kind.bits, kind.signed, False)
     index = reader.build.producer(tensor)
     assert index is not None  # just emitted
-    entry = Layer(node.name, node.op_type, constant.integers, constant.bits, constant.signed, source, None)
+    entry = Layer(node.name, node.op_type, constant.integers, constant.bits, constant.signed, kind)
     reader.layers.append((reader.build.ops[index].name, entry))
     return Value(tensor, value.shape, channels, order, describe(node), units=units)

@@ -28,16 +28,28 @@ _WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 
 def quant(reader: Reader, node: onnx.NodeProto) -> None:
     single, scale, bits, signed, narrow = quantizer_of(reader.view, node)
-    if node.input[0] in reader.raw:
+    if node.input[0] in reader.raw and reader.input_type is None:
         if single is None or bits > MAX_BITS:
-            kind = f"{bits} bits" if single is not None else "a scale per channel"
+            kind = f"{bits}-bit activations" if single is not None else "a scale per channel"
             raise UnsupportedModel(f"{describe(node)}: {kind} at the network's input; supported: one scale, 8 bits")
-        value = reader.start(describe(node), node.input[0], single)
-        reader.quantizers.append(value)
-        reader.put(node, value)
+        _input(reader, node, single)
         return
     scales = [Fraction(float(s)) for s in scale.ravel()]
     apply(reader, node, [rounding_stairs(Quantizer(s, bits, signed, narrow)) for s in _same_axis(reader, node, scales)])
+
+
+def _input(reader: Reader, node: onnx.NodeProto, quantizer: Quantizer) -> None:
+    """The network's input; where only vectors are made of it, the host flattens the frame."""
+    tensor, out = node.input[0], node.output[0]
+    raw, readers = reader.raw[tensor], reader.consumers(out)
+    flattened = all(n.op_type in ("Flatten", "Reshape") and len(reader.view.shape(n.output[0])) == 2 for n in readers)
+    if readers and flattened and raw.shape[0] == 1:
+        raw = reader.raw[tensor] = replace(raw, shape=(1, math.prod(raw.shape)))
+    value = reader.start(describe(node), tensor, quantizer)
+    reader.quantizers.append(value)
+    reader.values[out] = value
+    if len(readers) > 1:
+        reader.build.shared.add(value.tensor)
 
 
 def _same_axis(reader: Reader, node: onnx.NodeProto, scales: list[Fraction]) -> list[Fraction]:
@@ -48,7 +60,7 @@ def _same_axis(reader: Reader, node: onnx.NodeProto, scales: list[Fraction]) -> 
 
 
 def bipolar(reader: Reader, node: onnx.NodeProto) -> None:
-    if node.input[0] in reader.raw:
+    if node.input[0] in reader.raw and reader.input_type is None:
         raise UnsupportedModel(f"{describe(node)} at the network's input; supported: a Quant node there")
     if bipolar_scale(reader.view, node).size == 1:
         scales = [Fraction(float(bipolar_scale(reader.view, node).item()))]
@@ -137,6 +149,9 @@ def multithreshold(reader: Reader, node: onnx.NodeProto) -> None:
     offset = Fraction(0) if first.denominator == 1 else bias
     dtype = IntType.for_range(lo, lo + steps.shape[1])
     rows = [tuple((Fraction(float(t)), True) for t in sorted(row)) for row in float_array(steps)]
+    if steps.shape[1] == 1 and offset and offset == -scale / 2 and _needs_zero(reader, node.output[0]):
+        apply(reader, node, [Stairs(row * 2, -1, IntType(2, True), scale / 2, unit=scale / 2) for row in rows])
+        return
     apply(reader, node, [Stairs(row, lo, dtype, scale, offset) for row in rows])
 
 
@@ -158,6 +173,8 @@ def apply(reader: Reader, node: onnx.NodeProto, stairs: Sequence[Stairs], codes:
         rows = rows.reshape(len(own), len(first.boundaries))
         tensor = build.emit(Thresholding, value.tensor, dtype=first.dtype, thresholds=rows, out_bias=first.lo)
         value = replace(value, tensor=tensor, channels=tuple(code_channel(s) for s in own))
+    else:
+        build.shared.add(value.tensor)  # what is recorded as these codes must stay them
     own = value.spread(stairs)
     units = tuple((s.scale if s.unit is None else s.unit, Fraction(0)) for s in own)
     value = build.moved(replace(value, units=units, codes=codes or first.dtype, where=describe(node)))
