@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from flows.errors import UnsupportedModel
-from flows.frontend.stairs import Channel
+from flows.frontend.stairs import Channel, Stairs
 from flows.frontend.value import Move, Value, in_order
 from flows.graph import (
     MVAU,
@@ -40,7 +40,8 @@ INPUT = "global_in"
 class Builder:
     """Operators and tensors so far. `shared`: tensors that more than one node of the file depends on.
 
-    `orders`: per graph channel of a quantized tensor the file's channel.
+    `orders`: per graph channel of a quantized tensor the file's channel. `steps`: what the thresholds that make a
+    tensor follow from, the value before and the quantizer, per graph channel.
     """
 
     def __init__(self) -> None:
@@ -48,6 +49,7 @@ class Builder:
         self.tensors: dict[str, Tensor] = {}
         self.shared: set[str] = set()
         self.orders: dict[str, IntArray] = {}
+        self.steps: dict[str, tuple[list[Channel], list[Stairs]]] = {}
 
     def emit(self, kind: type[Op], *inputs: str, dtype: IntType | None = None, **fields: Any) -> str:
         """Appends an operator; the name of its output. `dtype`: where the range does not say it (thresholds)."""
@@ -141,6 +143,8 @@ class Builder:
             self.replace(index, replace(op, thresholds=np.ascontiguousarray(op.thresholds[rows])))
         else:
             return False
+        if tensor in self.steps:
+            self.steps[tensor] = tuple([part[g] for g in rows] for part in self.steps[tensor])  # type: ignore[assignment]
         if tensor in self.orders:
             self.orders[tensor] = self.orders[tensor][rows]
         return True

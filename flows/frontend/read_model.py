@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -17,6 +17,7 @@ from flows.frontend.reader import Layer, Raw, Reader
 from flows.frontend.rules import RULES
 from flows.frontend.rules_select import scores, select
 from flows.frontend.spec import HostStep, InputSpec, Layout, OutputSpec
+from flows.frontend.stairs import Channel, Stairs
 from flows.frontend.value import Value, in_order
 from flows.graph import Graph, IntArray, Op, Tensor, by_name
 
@@ -27,7 +28,8 @@ QUANTIZERS = ("Quant", "BipolarQuant", "MultiThreshold")
 class Network:
     """`layouts[k]`: of the k-th quantizer of activations in the file's order. `sums`: of the network's own result.
 
-    `layers`: name of the operator, and what the file says of the layer, in the file's order.
+    `layers`: name of the operator, and what the file says of the layer, in the file's order. `steps`: per tensor that
+    thresholds make, the value before and the quantizer, per channel.
     """
 
     graph: Graph
@@ -36,6 +38,7 @@ class Network:
     layouts: tuple[Layout | None, ...]
     sums: Layout | None
     layers: tuple[tuple[str, Layer], ...]
+    steps: Mapping[str, tuple[Sequence[Channel], Sequence[Stairs]]]
 
 
 def read_model(model: onnx.ModelProto, label_select: bool = False, name: str = "network") -> Network:
@@ -95,9 +98,8 @@ def _finish(reader: Reader, view: GraphView, name: str) -> Network:
     sums = _layout(chosen, chosen.order, graph)
     layouts = tuple(_layout(value, build.orders.get(value.tensor, value.order), graph) for value in reader.quantizers)
     kept = {op.name for op in ops}
-    return Network(
-        graph, reader.input, output, layouts, sums, tuple((op, layer) for op, layer in reader.layers if op in kept)
-    )
+    layers = tuple((op, layer) for op, layer in reader.layers if op in kept)
+    return Network(graph, reader.input, output, layouts, sums, layers, build.steps)
 
 
 def _ends(reader: Reader, last: Value, shape: tuple[int, ...]) -> tuple[Value, OutputSpec]:

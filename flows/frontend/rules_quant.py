@@ -172,6 +172,7 @@ def apply(reader: Reader, node: onnx.NodeProto, stairs: Sequence[Stairs], codes:
         rows = np.array(step_rows(value.channels, own, source.lo, source.hi), dtype=np.int64)
         rows = rows.reshape(len(own), len(first.boundaries))
         tensor = build.emit(Thresholding, value.tensor, dtype=first.dtype, thresholds=rows, out_bias=first.lo)
+        build.steps[tensor] = list(value.channels), list(own)
         value = replace(value, tensor=tensor, channels=tuple(code_channel(s) for s in own))
     else:
         build.shared.add(value.tensor)  # what is recorded as these codes must stay them
