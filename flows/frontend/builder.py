@@ -35,6 +35,7 @@ from flows.ranges import propagate
 
 INPUT = "global_in"
 """The graph's input; tensors and operators are called as FINN calls them."""
+OUTPUT = "global_out"
 
 
 class Builder:
@@ -67,7 +68,9 @@ class Builder:
         elif isinstance(op, Concat):
             dtype = IntType.for_range(min(t.dtype.min for t in sources), max(t.dtype.max for t in sources))
         elif dtype is None:
-            counts = isinstance(op, Add | LabelSelect | GlobalAccPool) or (isinstance(op, Pool) and op.function == "sum")
+            counts = isinstance(op, Add | LabelSelect | GlobalAccPool) or (
+                isinstance(op, Pool) and op.function == "sum"
+            )
             dtype = IntType.for_range(lo, hi) if counts else sources[0].dtype
         return Tensor(op.outputs[0], output_shape(op, *(t.shape for t in sources)), dtype, lo, hi)
 
@@ -144,10 +147,27 @@ class Builder:
         else:
             return False
         if tensor in self.steps:
-            self.steps[tensor] = tuple([part[g] for g in rows] for part in self.steps[tensor])  # type: ignore[assignment]
+            channels, stairs = self.steps[tensor]
+            self.steps[tensor] = [channels[g] for g in rows], [stairs[g] for g in rows]
         if tensor in self.orders:
             self.orders[tensor] = self.orders[tensor][rows]
         return True
+
+    def rename(self, old: str, new: str) -> None:
+        """Gives a tensor another name, in everything known here."""
+        self.ops = [
+            replace(
+                op,
+                inputs=tuple(new if name == old else name for name in op.inputs),
+                outputs=tuple(new if name == old else name for name in op.outputs),
+            )
+            for op in self.ops
+        ]
+        self.tensors[new] = replace(self.tensors.pop(old), name=new)
+        if old in self.orders:
+            self.orders[new] = self.orders.pop(old)
+        if old in self.steps:
+            self.steps[new] = self.steps.pop(old)
 
     def moved(self, value: Value) -> Value:
         """The value with its moves made."""
@@ -197,7 +217,7 @@ class Builder:
         value = self.moved(value)
         if not value.flat:
             return value
-        h, w, c = self.tensors[value.tensor].shape
+        h, w, _ = self.tensors[value.tensor].shape
         order = (value.order * (h * w) + in_order(h * w)[:, None]).ravel()
         channels: tuple[Channel, ...] = value.channels * (h * w)
         units = None if value.units is None else value.units * (h * w)

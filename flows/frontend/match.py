@@ -176,8 +176,7 @@ def _difference(search: _Search, node: onnx.NodeProto, op: Op) -> str:
         if found is None:
             return "its thresholds are not constant"
         channels, stairs = search.network.steps[op.outputs[0]]
-        if _is_last(search, op.outputs[0]):
-            assert search.order is not None
+        if search.order is not None and before_shuffle(search.graph, op.outputs[0]):
             back = np.argsort(search.order)
             channels, stairs = [channels[g] for g in back], [stairs[g] for g in back]
         source = search.graph[op.inputs[0]]
@@ -185,22 +184,21 @@ def _difference(search: _Search, node: onnx.NodeProto, op: Op) -> str:
     return ""
 
 
-def _is_last(search: _Search, tensor: str) -> bool:
-    """Whether the channels of `tensor` are those that our end shuffles and FINN's does not."""
-    if search.order is None:
+def before_shuffle(graph: Graph, tensor: str) -> bool:
+    """Whether the channels of `tensor` are those that a DepthToSpace at the end takes, a quantizer between or not."""
+    following = graph.consumers(tensor)
+    if len(following) != 1:
         return False
-    following = search.graph.consumers(tensor)
-    return len(following) == 1 and (
-        isinstance(following[0], DepthToSpace)
-        or (isinstance(following[0], Thresholding) and _is_last(search, following[0].outputs[0]))
-    )
+    op = following[0]
+    if isinstance(op, DepthToSpace):
+        return op is graph.ops[-1]
+    return isinstance(op, Thresholding) and before_shuffle(graph, op.outputs[0])
 
 
 def _as_finn(search: _Search, op: MVAU | VVAU) -> IntArray:
     """Our weights in FINN's order of output channels, and in its layout."""
     weights = op.weights
-    if _is_last(search, op.outputs[0]):
-        assert search.order is not None
+    if search.order is not None and before_shuffle(search.graph, op.outputs[0]):
         weights = weights[:, np.argsort(search.order)]
     if isinstance(op, VVAU):
         return weights.T
@@ -215,9 +213,9 @@ def weights_differ(found: Array, expected: IntArray) -> str:
         axis = 0
     if found.shape != expected.shape:
         return f"weights of shape {found.shape}, the file has {expected.shape}"
-    wrong = np.flatnonzero((found != expected).any(axis=axis))
-    wrong = [c for c in wrong if np.any(np.take(found, c, axis=1 - axis)) and np.any(np.take(expected, c, 1 - axis))]
-    return f"the weights of output channel {wrong[0]} are not the file's" if wrong else ""
+    wrong = (found != expected).any(axis=axis) & found.any(axis=axis)
+    wrong |= (found != expected).any(axis=axis) & ~expected.any(axis=axis)
+    return f"the weights of output channel {int(np.argmax(wrong))} are not the file's" if wrong.any() else ""
 
 
 def thresholds_differ(

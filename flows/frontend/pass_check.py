@@ -51,6 +51,10 @@ class PassCheck:
             found = _execute(model, self._given(frame, head, cut, model))
             self._compare_quantizers(step, n, model, found)
             y = found[model.graph.output[0].name].astype(np.float64)
+            last = model.find_producer(model.graph.output[0].name)
+            if last is not None and last.op_type in ("TopK", "LabelSelect"):
+                self._compare_label(step, n, y)
+                continue
             for node in tail:
                 y = node.apply(y)
             self._compare_output(step, n, y)
@@ -62,6 +66,15 @@ class PassCheck:
         for move in head:
             x = x.transpose(move["perm"]) if move["op"] == "Transpose" else x.reshape(move["shape"])
         return x.reshape(model.get_tensor_shape(model.graph.input[0].name)).astype(np.float32)
+
+    def _compare_label(self, step: str, n: int, y: Array) -> None:
+        """The index of the largest score; of equal ones the lowest."""
+        expected = int(np.argmax(self.output[n].ravel()))
+        if int(y.ravel()[0]) != expected:
+            raise VerificationFailed(
+                f"front end: pass {step} changes the network: frame {n}: expected label {expected}, got "
+                f"{y.ravel()[0]:g}"
+            )
 
     def _compare_output(self, step: str, n: int, y: Array) -> None:
         expected, size = self.output[n], self.step[n]
@@ -95,8 +108,8 @@ class PassCheck:
             elif any(m.size == expected.size for m in made):
                 names = ", ".join(describe(node) for node in nodes)
                 raise VerificationFailed(
-                    f"front end: pass {step} changes the network: frame {n}: the integers of {layout.tensor} come out of "
-                    f"none of its quantizers ({names})"
+                    f"front end: pass {step} changes the network: frame {n}: the integers of {layout.tensor} come "
+                    f"out of none of its quantizers ({names})"
                 )
 
     def _passed(self, layout: Layout, n: int) -> IntArray:
@@ -104,7 +117,7 @@ class PassCheck:
         _, stairs = self.network.steps[layout.tensor]
         double = len(stairs[0].boundaries) == 2 and stairs[0].boundaries[0] == stairs[0].boundaries[1]
         counts = (self.values[layout.tensor][n] - stairs[0].lo) // (2 if double else 1)
-        placed = np.empty_like(counts)
+        placed: IntArray = np.empty_like(counts)
         placed[:, :, layout.order] = counts
         return placed
 

@@ -2,7 +2,7 @@
 
 FINN prints, reads the environment, starts processes and may not end; here it can do neither harm nor noise.
 Standard output carries one JSON object a line: {"steps": [names]}, {"step": name} before each, then {"done": ...} or
-{"error": ...}.
+{"error": ...}. Where FINN gives up on a network that we can read, "done" says so, and there is no hardware graph.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import os
 import random
 import sys
+import traceback
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -62,6 +63,7 @@ from qonnx.util.cleanup import cleanup_model
 
 from flows.errors import FlowError
 from flows.frontend.finn_ops import load_operators
+from flows.frontend.pass_check import PassCheck
 from flows.frontend.read_model import read_model
 from flows.frontend.surgery import Cut, bake_constants, cut_head, cut_tail, mean_to_pool, wrap
 
@@ -70,7 +72,8 @@ from flows.frontend.surgery import Cut, bake_constants, cut_head, cut_tail, mean
 class State:
     """The model between steps, and what the host has to do with a quantized input frame and with the result.
 
-    `branches`: some tensor is read more than once. `integers`: the input quantizer is cut off.
+    `branches`: some tensor is read more than once. `integers`: the input quantizer is cut off. `check`: of the
+    integers after every step, from `prepare` on.
     """
 
     model: Any
@@ -79,6 +82,7 @@ class State:
     tail: list[Cut] = field(default_factory=list)
     branches: bool = False
     integers: bool = False
+    check: PassCheck | None = None
 
     def apply(self, *transformations: Any) -> None:
         for transformation in transformations:
@@ -124,6 +128,7 @@ def _in_order(graph: onnx.GraphProto) -> None:
 def prepare(state: State) -> None:
     """The network is checked; its quantized constants become exact multiples of their scales."""
     read_model(state.model.model, state.label_select)
+    state.check = PassCheck(read_model(state.model.model))
     state.branches = any(state.model.is_fork_node(node) for node in state.model.graph.node)
     state.model = mean_to_pool(bake_constants(state.model))
 
@@ -166,7 +171,9 @@ def cut_host(state: State) -> None:
 
 def convert_to_hw(state: State) -> None:
     """FINN's hardware operators."""
-    state.apply(InferDataLayouts(), InferGlobalAccPoolLayer(), AbsorbMulIntoMultiThreshold(), InferDataLayouts())
+    state.apply(InferDataLayouts(), InferGlobalAccPoolLayer(), InferDataLayouts())
+    state.apply(AbsorbTransposeIntoMultiThreshold(), AbsorbMulIntoMultiThreshold(), InferDataLayouts())
+    state.apply(InferDataTypes())
     state.apply(RoundAndClipThresholds(), InferThresholdingLayer(), InferQuantizedMatrixVectorActivation())
     state.apply(InferVectorVectorActivation(), InferThresholdingLayer(), InferFMPadding(), InferPool())
     state.apply(InferConvInpGen(), RemoveCNVtoFCFlatten(), InferElementwiseBinaryOperation(), InferConcatLayer())
@@ -189,14 +196,25 @@ STEPS: tuple[Callable[[State], None], ...] = (
 
 def run(model: Path, folder: Path, label_select: bool, say: Callable[[dict[str, Any]], None]) -> None:
     """Runs every step on the ONNX file `model`, writes the model after each to `folder`, and tells `say`."""
-    state, files = State(wrap(onnx.load(model)), label_select), []
+    state = State(wrap(onnx.load(model)), label_select)
+    files: list[str] = []
     say({"steps": [step.__name__ for step in STEPS]})
     for index, step in enumerate(STEPS, start=1):
         say({"step": step.__name__})
-        step(state)
+        try:
+            step(state)
+            if state.check is not None:
+                state.check.check(step.__name__, state.model, state.head, state.tail, state.integers)
+        except Exception as error:  # FINN asserts and raises anything
+            if isinstance(error, FlowError) or state.check is None:
+                raise
+            traceback.print_exc()
+            note = f"step {step.__name__}: {type(error).__name__}: {' '.join(str(error).split())[:400]}"
+            say({"done": {"tidy": files[0], "hardware": None, "note": note}})
+            return
         files.append(f"{index:02d}_{step.__name__}.onnx")
         state.model.save(str(folder / files[-1]))
-    say({"done": {"head": state.head, "tidy": files[0], "hardware": files[-1]}})
+    say({"done": {"tidy": files[0], "hardware": files[-1], "note": ""}})
 
 
 def main(arguments: list[str]) -> int:

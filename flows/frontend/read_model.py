@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 
 from flows.errors import ConfigError, UnsupportedModel
-from flows.frontend.builder import INPUT
+from flows.frontend.builder import INPUT, OUTPUT
 from flows.frontend.onnx_file import GraphView, describe
 from flows.frontend.reader import Layer, Raw, Reader
 from flows.frontend.rules import RULES
@@ -90,13 +90,18 @@ def _finish(reader: Reader, view: GraphView, name: str) -> Network:
         raise UnsupportedModel("the network has no Conv, Gemm or MatMul")
     build = reader.build
     result, output = _ends(reader, build.moved(last), view.shape(view.outputs[0])[1:])
-    ops = _needed(build.ops, result.tensor)
+    if result.tensor == INPUT:
+        raise UnsupportedModel("the network's output is its quantized input")
+    old, result = result.tensor, replace(result, tensor=OUTPUT)
+    build.rename(old, OUTPUT)
+    ops = _needed(build.ops, OUTPUT)
     tensors: list[Tensor] = [build.tensors[INPUT], *(build.tensors[op.outputs[0]] for op in ops)]
     graph = Graph(name, (INPUT,), (result.tensor,), ops, by_name(tensors))
     graph.validate()
     chosen = reader.scores or result
     sums = _layout(chosen, chosen.order, graph)
-    layouts = tuple(_layout(value, build.orders.get(value.tensor, value.order), graph) for value in reader.quantizers)
+    quantizers = [replace(v, tensor=OUTPUT) if v.tensor == old else v for v in reader.quantizers]
+    layouts = tuple(_layout(value, build.orders.get(value.tensor, value.order), graph) for value in quantizers)
     kept = {op.name for op in ops}
     layers = tuple((op, layer) for op, layer in reader.layers if op in kept)
     return Network(graph, reader.input, output, layouts, sums, layers, build.steps)

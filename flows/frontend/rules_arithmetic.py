@@ -72,9 +72,7 @@ def negate(reader: Reader, node: onnx.NodeProto) -> None:
     _affine(reader, node, reader.value(node, node.input[0]), [Fraction(-1)], [Fraction(0)])
 
 
-def _affine(
-    reader: Reader, node: onnx.NodeProto, value: Value, gain: list[Fraction], shift: list[Fraction]
-) -> None:
+def _affine(reader: Reader, node: onnx.NodeProto, value: Value, gain: list[Fraction], shift: list[Fraction]) -> None:
     """gain * value + shift, each one number or one per channel of the file."""
     if any(move.kind == "max" for move in value.moves) and min(gain) < 0:
         value = reader.build.moved(value)  # the largest of values that now fall
@@ -139,8 +137,7 @@ def add(reader: Reader, node: onnx.NodeProto) -> None:
         lifted = [v.tensor if set(f) == {1} else build.scaled(v, f) for v, f in ((a, m), (b, n))]
         tensor = build.emit(Add, *lifted)
     channels = [
-        Channel(Affine(scale, x.offset + y.offset))
-        for scale, x, y in zip(scales, a.channels, b.channels, strict=True)
+        Channel(Affine(scale, x.offset + y.offset)) for scale, x, y in zip(scales, a.channels, b.channels, strict=True)
     ]
     reader.put(node, replace(a.mapped(channels, describe(node)), tensor=tensor))
 
@@ -172,4 +169,3 @@ def _filled(factors: list[int], reader: Reader, value: Value) -> list[int]:
     if not used or not isinstance(op, MVAU | VVAU):
         return factors
     return [f if f or op.weights[:, g].any() else used[0] for g, f in enumerate(factors)]
-

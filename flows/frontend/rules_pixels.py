@@ -105,4 +105,3 @@ def pad(reader: Reader, node: onnx.NodeProto) -> None:
         raise UnsupportedModel(f"{describe(node)}: negative pads {pads}; supported: 0 and more")
     (top, left), (bottom, right) = ((0, v[2]) if rank == 3 else (v[2], v[3]) for v in (begin, end))
     reader.put(node, replace(value, tensor=padded(reader, node, value, (top, left, bottom, right))))
-

@@ -25,7 +25,8 @@ def max_pool(reader: Reader, node: onnx.NodeProto) -> None:
         raise UnsupportedModel(f"{describe(node)}: its indices are used; supported: the values only")
     value = reader.value(node, node.input[0])
     map_shape(reader, node, value)
-    reader.put(node, replace(value, moves=(*value.moves, _move(node, value, window_of(reader.view, node, value.shape)))))
+    move = _move(node, value, window_of(reader.view, node, value.shape))
+    reader.put(node, replace(value, moves=(*value.moves, move)))
 
 
 def _move(node: onnx.NodeProto, value: Value, window: Window) -> Move:

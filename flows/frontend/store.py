@@ -21,6 +21,8 @@ from flows.graph import Graph, IntType, Op, Tensor, by_name
 SCHEMA = 2
 FILES = ("imported.json", "imported.npz")
 """What `save` writes."""
+HARDWARE = "hardware.onnx"
+"""Beside them: FINN's hardware graph with exact thresholds and accumulators, what `write_finn_model` starts from."""
 
 _OPS: dict[str, type[Op]] = {c.__name__: c for c in vars(ir).values() if isinstance(c, type) and issubclass(c, Op)}
 

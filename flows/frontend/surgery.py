@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import numpy_helper
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.general import RemoveUnusedTensors
 
@@ -59,7 +58,7 @@ def _bake_weights(model: Any, view: GraphView, tensor: str, values: Array, bits:
 
 def _bake_bias(model: Any, node: onnx.NodeProto, values: Array) -> None:
     name = f"{node.name}_bias"
-    model.graph.initializer.append(numpy_helper.from_array(values, name))
+    model.set_initializer(name, values)
     node.input[2] = name
 
 
@@ -82,7 +81,8 @@ class Cut:
             return x.reshape(self.value)
         if self.op == "DepthToSpace":
             return _shuffled(x, *self.value)
-        return x * self.value if self.op == "Mul" else x + self.value
+        y: Array = x * self.value if self.op == "Mul" else x + self.value
+        return y
 
 
 def _shuffled(x: Array, block: int, mode: str) -> Array:

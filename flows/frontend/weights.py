@@ -12,7 +12,7 @@ from flows.frontend.onnx_file import GraphView, attributes, describe, float_arra
 
 
 def layer_weights(view: GraphView, node: onnx.NodeProto) -> QuantizedConstant:
-    """The weights of a Conv, ConvTranspose, Gemm or MatMul. Raises UnsupportedModel where they are no known integers."""
+    """The weights of a Conv, ConvTranspose, Gemm or MatMul. Raises UnsupportedModel where they are not integers."""
     found = quantized(view, node.input[1]) or _annotated(view, node, node.input[1])
     if found is None:
         raise UnsupportedModel(
