@@ -22,7 +22,7 @@ from flows.frontend.read_model import Network, read_model
 from flows.frontend.spec import Imported
 from flows.frontend.surgery import wrap
 from flows.golden import evaluate
-from flows.graph import Add, ChannelSlice, Concat, FMPaddingPixel, GlobalAccPool, Pool, UpsampleNearest
+from flows.graph import VVAU, Add, ChannelSlice, Concat, FMPaddingPixel, GlobalAccPool, Pool, UpsampleNearest
 from tests.frontend.nets import act, aware, conv, dense, norm, relu
 
 
@@ -175,6 +175,7 @@ CASES: dict[str, tuple[Callable[[], nn.Module], set[type]]] = {
     "transposed": (transposed, {FMPaddingPixel}),
     "no_norm": (no_norm, set()),
     "empty_layers": (empty_layers, set()),
+    "scales_per_channel": (scales_per_channel, {VVAU}),
 }
 
 
