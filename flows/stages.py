@@ -25,7 +25,7 @@ from flows.emit import rtl as rtl_emitter
 from flows.errors import ConfigError
 from flows.files import digest, file_digest, read_json, read_tree, tree_digest, write_json, write_text, write_tree
 from flows.frontend.spec import Imported
-from flows.frontend.store import FILES, load, save
+from flows.frontend.store import FILES, HARDWARE, load, save
 from flows.golden import evaluate
 from flows.graph import Graph, IntArray
 from flows.report import estimates, write_report
@@ -287,19 +287,24 @@ def emit(
     final = foldings.to_finn_json(folding, graph, {n: (depth[a], depth[z]) for n, (a, z) in names.items()})
     models = b.out / "intermediate_models"
     finn_model = models / "hw_graph_with_widths.onnx"
-    outputs = [b.out / "rtl", b.out / "report" / "accumulators.json", b.out / "final_hw_config.json", finn_model]
+    outputs = [b.out / "rtl", b.out / "report" / "accumulators.json", b.out / "final_hw_config.json"]
+    with_finn = (models / HARDWARE).is_file()
+    if with_finn:
+        outputs.append(finn_model)
     lanes = {name: lane_channel_bits(design, name, len(bits)) for name, bits in implemented.items()}
     cert = certificate(graph, dict(widths), lanes, b.config.accumulator_policy, method)
 
     def action() -> None:
-        from flows.frontend import HARDWARE, write_finn_model
-
         write_tree(outputs[0], files)
         write_json(outputs[1], cert)
         write_text(outputs[2], final)
-        write_finn_model(models / HARDWARE, finn_model, folding, {n: max(lanes[n]) for n in lanes})
+        finn_model.unlink(missing_ok=True)
+        if with_finn:
+            from flows.frontend import write_finn_model
 
-    depends = [rtl_text(design), cert, final, file_digest(models / FILES[0]), code("flows/frontend")]
+            write_finn_model(models / HARDWARE, finn_model, folding, {n: max(lanes[n]) for n in lanes})
+
+    depends = [rtl_text(design), cert, final, file_digest(models / FILES[0]), with_finn, code("flows/frontend")]
     b.steps.run("emit", depends, outputs, action)
 
 

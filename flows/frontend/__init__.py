@@ -1,9 +1,9 @@
 """QONNX file to FINN's hardware graph to the typed `Graph`. Everything that knows FINN, qonnx and onnx lives here."""
 
 from flows.frontend.finn_export import write_finn_model
-from flows.frontend.importer import HARDWARE, LOG, MODELS, import_model
+from flows.frontend.importer import LOG, MODELS, import_model
 from flows.frontend.spec import HostStep, Imported, InputSpec, OutputSpec
-from flows.frontend.store import FILES, load, save
+from flows.frontend.store import FILES, HARDWARE, load, save
 
 __all__ = [
     "FILES",

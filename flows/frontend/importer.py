@@ -1,28 +1,25 @@
-"""The front end's street: QONNX file, FINN's passes, FINN's hardware graph, typed graph."""
+"""The front end's street: QONNX file, tidied, typed graph; FINN's passes beside it, whose graph must be the same."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import onnx
 
-from flows.errors import ConfigError
+from flows.errors import ConfigError, UnsupportedModel
 from flows.frontend.finn_export import write_exact
-from flows.frontend.hardware import read_hardware
-from flows.frontend.host import input_spec, output_spec
-from flows.frontend.onnx_file import GraphView, read_onnx
-from flows.frontend.read_chain import read_chain
+from flows.frontend.match import pair
+from flows.frontend.onnx_file import read_onnx
+from flows.frontend.read_model import Network, read_model, with_widths
 from flows.frontend.runner import STEP_LIMIT_S, Progress, run_passes
 from flows.frontend.spec import Imported
+from flows.frontend.store import HARDWARE
 from flows.frontend.training import trained_bits
 
 MODELS = "intermediate_models"
 """Folder below `work` for the ONNX model after every step."""
-HARDWARE = "hardware.onnx"
-"""Below MODELS: FINN's hardware graph with exact thresholds and accumulators, what `write_finn_model` starts from."""
 LOG = "frontend.log"
 """Below `work`: everything that FINN and qonnx print."""
 
@@ -43,7 +40,9 @@ def import_model(
     the index of the largest score. progress: see `runner.Progress`. name: of the graph, by default the file's stem.
 
     Raises ConfigError (no such file, label_select or training.json that does not fit), UnsupportedModel naming the
-    node, its operator and the reason, and ToolFailed where a pass of FINN does not end within `step_limit_s`.
+    node, its operator and the reason, VerificationFailed naming a pass of FINN that changes an integer, and ToolFailed
+    where one does not end within `step_limit_s`. Where FINN gives up on a network that can be read, LOG says why and
+    there is no HARDWARE.
     """
     read_onnx(path)
     models = work / MODELS
@@ -53,14 +52,25 @@ def import_model(
             old.unlink(missing_ok=True)
     except OSError as error:
         raise ConfigError(f"cannot write in {work}: {error.strerror or error}") from None
-    done = run_passes(path.resolve(), models.resolve(), work.resolve() / LOG, label_select, progress, step_limit_s)
-    chain = read_chain(onnx.load(models / done["tidy"]))
-    finn = onnx.load(models / done["hardware"])
-    view = GraphView(finn)
-    source = input_spec(chain, done["head"], view.shape(view.inputs[0]))
-    flattened = len(chain.input_shape) == 3 and source.perm is None and source.graph_shape[:2] == (1, 1)
-    hardware = read_hardware(finn, chain, name or path.stem, flattened)
-    widths = [None] * len(chain.layers) if training is None else trained_bits(chain, training)
-    graph = replace(hardware.graph, trained_bits=dict(zip(hardware.layers, widths, strict=True)))
-    write_exact(finn, graph, models / HARDWARE)
-    return Imported(graph, source, output_spec(chain, hardware.output, label_select), hardware.quant_tensors)
+    log = work.resolve() / LOG
+    done = run_passes(path.resolve(), models.resolve(), log, label_select, progress, step_limit_s)
+    network = read_model(onnx.load(models / done["tidy"]), label_select, name or path.stem)
+    widths = [None] * len(network.layers) if training is None else trained_bits(network, training)
+    graph = with_widths(network, widths)
+    note = done["note"] or _write_hardware(models, done["hardware"], network)
+    if note:
+        with log.open("a", encoding="utf-8") as out:
+            out.write(f"\nno {HARDWARE}, our own graph is not affected: {note}\n")
+    layouts = {k: layout for k, layout in enumerate(network.layouts) if layout is not None}
+    return Imported(graph, network.input, network.output, layouts, network.sums)
+
+
+def _write_hardware(models: Path, finn: str, network: Network) -> str:
+    """FINN's hardware graph with our names and constants, or why there is none."""
+    model = onnx.load(models / finn)
+    try:
+        pairing = pair(model, network)
+    except UnsupportedModel as error:
+        return str(error)
+    write_exact(model, network.graph, pairing, models / HARDWARE)
+    return ""

@@ -46,7 +46,9 @@ def _one_line(error: Exception) -> str:
 
 
 class GraphView:
-    """Look-ups on one ONNX graph that is read and not changed: constants, shapes, producers, consumers by tensor."""
+    """Look-ups on one ONNX graph that is read and not changed: constants, shapes, FINN's data types, producers,
+    consumers by tensor.
+    """
 
     def __init__(self, model: onnx.ModelProto) -> None:
         graph = model.graph
@@ -54,6 +56,12 @@ class GraphView:
         self.constants: dict[str, Array] = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
         self.inputs = [i.name for i in graph.input if i.name not in self.constants]
         self.outputs = [o.name for o in graph.output]
+        self.datatypes = {
+            entry.tensor_name: parameter.value
+            for entry in graph.quantization_annotation
+            for parameter in entry.quant_parameter_tensor_names
+            if parameter.key == "finn_datatype"
+        }
         self._shapes = {
             v.name: tuple(d.dim_value for d in v.type.tensor_type.shape.dim)
             for v in (*graph.value_info, *graph.output, *graph.input)

@@ -2,7 +2,7 @@
 
 FINN prints, reads the environment, starts processes and may not end; here it can do neither harm nor noise.
 Standard output carries one JSON object a line: {"steps": [names]}, {"step": name} before each, then {"done": ...} or
-{"error": ...}.
+{"error": ...}. Where FINN gives up on a network that we can read, "done" says so, and there is no hardware graph.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import os
 import random
 import sys
+import traceback
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,24 +20,33 @@ from typing import Any, TextIO
 
 import numpy as np
 import onnx
+from finn.transformation.fpgadataflow.convert_to_hw.concat import InferConcatLayer
 from finn.transformation.fpgadataflow.convert_to_hw.conv_inp_gen import InferConvInpGen
+from finn.transformation.fpgadataflow.convert_to_hw.duplicate_streams import InferDuplicateStreamsLayer
+from finn.transformation.fpgadataflow.convert_to_hw.elementwise_binary_operation import InferElementwiseBinaryOperation
 from finn.transformation.fpgadataflow.convert_to_hw.fm_padding import InferFMPadding
+from finn.transformation.fpgadataflow.convert_to_hw.global_acc_pool import InferGlobalAccPoolLayer
 from finn.transformation.fpgadataflow.convert_to_hw.label_select import InferLabelSelectLayer
 from finn.transformation.fpgadataflow.convert_to_hw.pool import InferPool
 from finn.transformation.fpgadataflow.convert_to_hw.quantized_matrix_vector_activation import (
     InferQuantizedMatrixVectorActivation,
 )
 from finn.transformation.fpgadataflow.convert_to_hw.thresholding import InferThresholdingLayer
+from finn.transformation.fpgadataflow.convert_to_hw.upsample import InferUpsample
+from finn.transformation.fpgadataflow.convert_to_hw.vector_vector_activation import InferVectorVectorActivation
 from finn.transformation.move_reshape import RemoveCNVtoFCFlatten
 from finn.transformation.qonnx.convert_qonnx_to_finn import ConvertQONNXtoFINN
 from finn.transformation.streamline import Streamline
 from finn.transformation.streamline.absorb import (
     AbsorbConsecutiveTransposes,
+    AbsorbMulIntoMultiThreshold,
     AbsorbScalarBiasIntoMultiThreshold,
     AbsorbTransposeIntoMultiThreshold,
+    AbsorbTransposeIntoResize,
 )
 from finn.transformation.streamline.reorder import MakeMaxPoolNHWC
 from finn.transformation.streamline.round_thresholds import RoundAndClipThresholds
+from finn.transformation.streamline.streamline_plus import StreamlinePlus
 from qonnx.transformation.fold_constants import FoldConstants
 from qonnx.transformation.general import (
     GiveReadableTensorNames,
@@ -53,22 +63,34 @@ from qonnx.util.cleanup import cleanup_model
 
 from flows.errors import FlowError
 from flows.frontend.finn_ops import load_operators
-from flows.frontend.host import check_label_select
-from flows.frontend.read_chain import read_chain
-from flows.frontend.surgery import bake_constants, cut_head, cut_tail, wrap
+from flows.frontend.pass_check import PassCheck
+from flows.frontend.read_model import read_model
+from flows.frontend.surgery import Cut, bake_constants, cut_head, cut_tail, mean_to_pool, wrap
 
 
 @dataclass
 class State:
-    """The model between steps, and what the host has to do with a quantized input frame."""
+    """The model between steps, and what the host has to do with a quantized input frame and with the result.
+
+    `branches`: some tensor is read more than once. `integers`: the input quantizer is cut off. `check`: of the
+    integers after every step, from `prepare` on.
+    """
 
     model: Any
     label_select: bool
     head: list[dict[str, Any]] = field(default_factory=list)
+    tail: list[Cut] = field(default_factory=list)
+    branches: bool = False
+    integers: bool = False
+    check: PassCheck | None = None
 
     def apply(self, *transformations: Any) -> None:
         for transformation in transformations:
             self.model = self.model.transform(transformation)
+
+    def cut_tail(self) -> None:
+        self.model, cut = cut_tail(self.model)
+        self.tail = cut + self.tail
 
 
 def _tidy(state: State) -> None:
@@ -87,15 +109,28 @@ def cleanup(state: State) -> None:
     first = proto.graph.input[0].type.tensor_type.shape.dim
     if first and not first[0].HasField("dim_value"):
         first[0].dim_value = 1  # a free batch size
+    for index, node in enumerate(proto.graph.node):
+        node.doc_string = str(index)
     state.model = cleanup_model(state.model)
+    _in_order(state.model.graph)
+
+
+def _in_order(graph: onnx.GraphProto) -> None:
+    """Puts the nodes in the exporter's order again, which is the order of execution; qonnx sorts them otherwise."""
+    if all(node.doc_string for node in graph.node):
+        ordered = sorted(graph.node, key=lambda node: int(node.doc_string))
+        del graph.node[:]
+        graph.node.extend(ordered)
+    for node in graph.node:
+        node.doc_string = ""
 
 
 def prepare(state: State) -> None:
     """The network is checked; its quantized constants become exact multiples of their scales."""
-    chain = read_chain(state.model.model)
-    if state.label_select:
-        check_label_select(chain)
-    state.model = bake_constants(state.model)
+    read_model(state.model.model, state.label_select)
+    state.check = PassCheck(read_model(state.model.model))
+    state.branches = any(state.model.is_fork_node(node) for node in state.model.graph.node)
+    state.model = mean_to_pool(bake_constants(state.model))
 
 
 def qonnx_to_finn(state: State) -> None:
@@ -107,26 +142,28 @@ def qonnx_to_finn(state: State) -> None:
 def streamline(state: State) -> None:
     """Scales and biases move into thresholds, the rest to the end, where it is cut off for the host."""
     state.apply(AbsorbScalarBiasIntoMultiThreshold(), Streamline())
-    state.model = cut_tail(state.model)
+    state.cut_tail()
 
 
 def lower_convolutions(state: State) -> None:
     """Convolutions become Im2Col and MatMul, in NHWC."""
     if state.model.get_nodes_by_op_type("Conv"):
         state.apply(LowerConvsToMatMul(), MakeMaxPoolNHWC(), AbsorbTransposeIntoMultiThreshold(), MakeMaxPoolNHWC())
-        state.apply(AbsorbConsecutiveTransposes(), InferDataLayouts())
+        state.apply(AbsorbConsecutiveTransposes(), AbsorbTransposeIntoResize(), AbsorbConsecutiveTransposes())
+        state.apply(InferDataLayouts())
 
 
 def streamline_lowered(state: State) -> None:
     """What the lowering left behind moves on. (A chain needs no StreamlinePlus, which is slow and may not end.)"""
-    state.apply(InferDataLayouts(), Streamline())
-    state.model = cut_tail(state.model)
+    state.apply(InferDataLayouts(), StreamlinePlus() if state.branches else Streamline())
+    state.cut_tail()
 
 
 def cut_host(state: State) -> None:
     """The input quantizer and rearrangements of the frame come off: the graph takes and gives integers."""
     state.apply(InferDataLayouts(), RemoveUnusedTensors())
     state.model, state.head = cut_head(state.model)
+    state.integers = True
     if state.label_select:
         state.apply(InsertTopK(k=1))
     _tidy(state)
@@ -134,9 +171,14 @@ def cut_host(state: State) -> None:
 
 def convert_to_hw(state: State) -> None:
     """FINN's hardware operators."""
-    state.apply(InferDataLayouts(), RoundAndClipThresholds(), InferThresholdingLayer())
-    state.apply(InferQuantizedMatrixVectorActivation(), InferThresholdingLayer(), InferFMPadding(), InferPool())
-    state.apply(InferConvInpGen(), RemoveCNVtoFCFlatten(), InferLabelSelectLayer(), AbsorbConsecutiveTransposes())
+    state.apply(InferDataLayouts(), InferGlobalAccPoolLayer(), InferDataLayouts())
+    state.apply(AbsorbTransposeIntoMultiThreshold(), AbsorbMulIntoMultiThreshold(), InferDataLayouts())
+    state.apply(InferDataTypes())
+    state.apply(RoundAndClipThresholds(), InferThresholdingLayer(), InferQuantizedMatrixVectorActivation())
+    state.apply(InferVectorVectorActivation(), InferThresholdingLayer(), InferFMPadding(), InferPool())
+    state.apply(InferConvInpGen(), RemoveCNVtoFCFlatten(), InferElementwiseBinaryOperation(), InferConcatLayer())
+    state.apply(InferUpsample(), InferLabelSelectLayer(), InferDuplicateStreamsLayer(), AbsorbConsecutiveTransposes())
+    state.apply(RemoveCNVtoFCFlatten())
     state.apply(GiveUniqueNodeNames(), GiveReadableTensorNames(), InferDataLayouts(), InferDataTypes(), InferShapes())
 
 
@@ -154,14 +196,25 @@ STEPS: tuple[Callable[[State], None], ...] = (
 
 def run(model: Path, folder: Path, label_select: bool, say: Callable[[dict[str, Any]], None]) -> None:
     """Runs every step on the ONNX file `model`, writes the model after each to `folder`, and tells `say`."""
-    state, files = State(wrap(onnx.load(model)), label_select), []
+    state = State(wrap(onnx.load(model)), label_select)
+    files: list[str] = []
     say({"steps": [step.__name__ for step in STEPS]})
     for index, step in enumerate(STEPS, start=1):
         say({"step": step.__name__})
-        step(state)
+        try:
+            step(state)
+            if state.check is not None:
+                state.check.check(step.__name__, state.model, state.head, state.tail, state.integers)
+        except Exception as error:  # FINN asserts and raises anything
+            if isinstance(error, FlowError) or state.check is None:
+                raise
+            traceback.print_exc()
+            note = f"step {step.__name__}: {type(error).__name__}: {' '.join(str(error).split())[:400]}"
+            say({"done": {"tidy": files[0], "hardware": None, "note": note}})
+            return
         files.append(f"{index:02d}_{step.__name__}.onnx")
         state.model.save(str(folder / files[-1]))
-    say({"done": {"head": state.head, "tidy": files[0], "hardware": files[-1]}})
+    say({"done": {"tidy": files[0], "hardware": files[-1], "note": ""}})
 
 
 def main(arguments: list[str]) -> int:

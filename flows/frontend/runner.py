@@ -34,8 +34,8 @@ def run_passes(
 ) -> dict[str, Any]:
     """Writes the models after each step to `folder`, everything FINN prints to `log`.
 
-    Returns {"head": what the host does with a quantized frame, "tidy": file name of the tidied QONNX model,
-    "hardware": file name of FINN's hardware graph}. Raises what the steps raise; UnsupportedModel where FINN gives up
+    Returns {"tidy": file name of the tidied QONNX model, "hardware": file name of FINN's hardware graph, None where
+    FINN gave up, "note": why it did}. Raises what the steps raise; UnsupportedModel where qonnx cannot tidy the file
     and ToolFailed where a step does not end within `limit_s` seconds, both naming the step.
     """
     step, names = "start", []

@@ -79,22 +79,64 @@ class OutputSpec:
 
 
 @dataclass(frozen=True, eq=False)
+class Layout:
+    """How a framework's integers lie in the graph's `tensor`: channel g holds the file's channel `order[g]`.
+
+    There, graph integer = (factors * framework's integer + shifts) / divisors, per graph channel; everywhere 1, 0 and
+    1 but for bipolar values, which are -1 and 1 to the framework and may be one unsigned bit to the graph.
+    """
+
+    tensor: str
+    order: IntArray
+    factors: IntArray
+    shifts: IntArray
+    divisors: IntArray
+
+    def arrange(self, integers: IntArray, shape: Shape) -> IntArray:
+        """Integers (N, C, H, W), (N, C, W) or flattened to the graph's (N, H, W, C), `shape` = (H, W, C).
+
+        Raises ValueError where the elements do not fit, or the graph has no such integer.
+        """
+        h, w, c = shape
+        known = {(c, h, w), (c * h * w,), *([(c, w)] if h == 1 else [])}
+        given = integers.shape[1:]
+        if given not in known and not ((h, w) == (1, 1) and math.prod(given) == c):
+            raise ValueError(f"{self.tensor}: integers of shape {given}, the graph has (H, W, C) = {shape}")
+        moved = integers.reshape(integers.shape[0], c, h, w)[:, self.order].transpose(0, 2, 3, 1)
+        scaled = moved.astype(np.int64) * self.factors + self.shifts
+        if np.any(scaled % self.divisors):
+            raise ValueError(f"{self.tensor}: integers that the graph has no value for")
+        return np.ascontiguousarray(scaled // self.divisors)
+
+
+@dataclass(frozen=True, eq=False)
 class Imported:
-    """`quant_tensors[k]` is the graph's tensor with the integers of the k-th activation quantizer (0: the input)."""
+    """`layouts[k]`: where the integers of the k-th activation quantizer are (0: the input), in execution order.
+
+    `sums`: of the network's own result, before any label selection; None where the framework has no integers there.
+    """
 
     graph: Graph
     input: InputSpec
     output: OutputSpec
-    quant_tensors: Mapping[int, str]
+    layouts: Mapping[int, Layout]
+    sums: Layout | None = None
+
+    @property
+    def quant_tensors(self) -> dict[int, str]:
+        """The graph's tensor with the integers of the k-th activation quantizer."""
+        return {k: layout.tensor for k, layout in self.layouts.items()}
 
     def arrange(self, k: int, codes: IntArray) -> IntArray:
         """Integers of quantizer k as the framework has them, (N, C, H, W) or (N, F), to its graph tensor (N, H, W, C).
 
         Raises ValueError where the elements do not fit.
         """
-        if k == 0:
-            return self.input.arrange(codes)
-        h, w, c = shape = self.graph[self.quant_tensors[k]].shape
-        if codes.shape[1:] != (c, h, w) and (codes.shape[1:] != (c,) or (h, w) != (1, 1)):
-            raise ValueError(f"quantizer {k}: integers of shape {codes.shape[1:]}, the graph has (H, W, C) = {shape}")
-        return np.ascontiguousarray(codes.reshape(codes.shape[0], c, h, w).transpose(0, 2, 3, 1))
+        layout = self.layouts[k]
+        return layout.arrange(codes, self.graph[layout.tensor].shape)
+
+    def arrange_sums(self, integers: IntArray) -> IntArray:
+        """The framework's integer result to the tensor of `sums`. Raises ValueError where there is none."""
+        if self.sums is None:
+            raise ValueError("the network's output is not made of one quantizer's or one layer's integers")
+        return self.sums.arrange(integers, self.graph[self.sums.tensor].shape)

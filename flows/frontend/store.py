@@ -15,12 +15,14 @@ from flows import graph as ir
 from flows.errors import ConfigError
 from flows.files import write_json
 from flows.frontend.onnx_file import Array
-from flows.frontend.spec import HostStep, Imported, InputSpec, OutputSpec
+from flows.frontend.spec import HostStep, Imported, InputSpec, Layout, OutputSpec
 from flows.graph import Graph, IntType, Op, Tensor, by_name
 
-SCHEMA = 1
+SCHEMA = 2
 FILES = ("imported.json", "imported.npz")
 """What `save` writes."""
+HARDWARE = "hardware.onnx"
+"""Beside them: FINN's hardware graph with exact thresholds and accumulators, what `write_finn_model` starts from."""
 
 _OPS: dict[str, type[Op]] = {c.__name__: c for c in vars(ir).values() if isinstance(c, type) and issubclass(c, Op)}
 
@@ -47,7 +49,8 @@ def save(imported: Imported, folder: Path) -> None:
             "label_select": output.label_select,
             "steps": steps,
         },
-        "quant_tensors": {str(k): name for k, name in imported.quant_tensors.items()},
+        "layouts": {str(k): _layout_out(arrays, f"layout.{k}", v) for k, v in imported.layouts.items()},
+        "sums": None if imported.sums is None else _layout_out(arrays, "sums", imported.sums),
     }
     np.savez_compressed(folder / FILES[1], **arrays)  # type: ignore[arg-type]
     write_json(folder / FILES[0], document)
@@ -68,6 +71,15 @@ def load(folder: Path) -> Imported:
 def _keep(arrays: dict[str, Array], name: str, value: Array) -> dict[str, str]:
     arrays[name] = value
     return {"array": name}
+
+
+def _layout_out(arrays: dict[str, Array], name: str, layout: Layout) -> dict[str, Any]:
+    columns = np.stack([layout.order, layout.factors, layout.shifts, layout.divisors])
+    return {"tensor": layout.tensor, **_keep(arrays, name, columns)}
+
+
+def _layout_in(fields: Mapping[str, Any], arrays: Mapping[str, Array]) -> Layout:
+    return Layout(fields["tensor"], *arrays[fields["array"]])
 
 
 def _op_out(op: Op, arrays: dict[str, Array]) -> dict[str, Any]:
@@ -94,7 +106,9 @@ def _imported(document: Mapping[str, Any], arrays: Mapping[str, Array]) -> Impor
     steps = tuple(HostStep(s["op"], arrays[s["value"]["array"]]) for s in o["steps"])
     output = OutputSpec(tuple(o["shape"]), steps, o["label_select"])
     graph.validate()
-    return Imported(graph, source, output, {int(k): name for k, name in document["quant_tensors"].items()})
+    layouts = {int(k): _layout_in(v, arrays) for k, v in document["layouts"].items()}
+    sums = None if document["sums"] is None else _layout_in(document["sums"], arrays)
+    return Imported(graph, source, output, layouts, sums)
 
 
 def _op_in(fields: Mapping[str, Any], arrays: Mapping[str, Array]) -> Op:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import onnx
-from onnx import numpy_helper
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.general import RemoveUnusedTensors
 
@@ -18,13 +18,13 @@ HOST_SHAPES = ("Transpose", "Reshape", "Flatten")
 
 
 def bake_constants(model: Any) -> Any:
-    """Weights become scale * integer, and quantized biases plain constants; the model is one `read_chain` accepts.
+    """Weights become scale * integer, and quantized biases plain constants; the model is one `read_model` accepts.
 
     FINN's float32 rounding of value / scale then cannot end at another integer.
     """
     view = GraphView(model.model)
     for node in model.graph.node:
-        if node.op_type not in ("Conv", "Gemm", "MatMul"):
+        if node.op_type not in ("Conv", "ConvTranspose", "Gemm", "MatMul"):
             continue
         for index, name in enumerate(node.input[1:], start=1):
             constant = quantized(view, name)
@@ -52,12 +52,13 @@ def _bake_weights(model: Any, view: GraphView, tensor: str, values: Array, bits:
         node = view.producer(node.input[0])
     assert node is not None  # `quantized` found the Quant node
     model.set_initializer(node.input[0], np.ascontiguousarray(values))
-    model.set_initializer(node.input[3], np.array(bits, dtype=np.float32))
+    if node.op_type == "Quant":
+        model.set_initializer(node.input[3], np.array(bits, dtype=np.float32))
 
 
 def _bake_bias(model: Any, node: onnx.NodeProto, values: Array) -> None:
     name = f"{node.name}_bias"
-    model.graph.initializer.append(numpy_helper.from_array(values, name))
+    model.set_initializer(name, values)
     node.input[2] = name
 
 
@@ -65,15 +66,63 @@ def _read(model: Any, tensor: str) -> bool:
     return any(tensor in n.input for n in model.graph.node) or any(o.name == tensor for o in model.graph.output)
 
 
-def cut_tail(model: Any) -> Any:
-    """Takes the last scale, bias and rearrangements off; they are known exactly from the QONNX file."""
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """A node that was taken off the end: `op` with its constant, its permutation or the shape it made."""
+
+    op: str
+    value: Any
+
+    def apply(self, x: Array) -> Array:
+        """What the node did, batch first."""
+        if self.op == "Transpose":
+            return x.transpose(self.value)
+        if self.op in HOST_SHAPES:
+            return x.reshape(self.value)
+        if self.op == "DepthToSpace":
+            return _shuffled(x, *self.value)
+        y: Array = x * self.value if self.op == "Mul" else x + self.value
+        return y
+
+
+def _shuffled(x: Array, block: int, mode: str) -> Array:
+    n, c, h, w = x.shape
+    count = c // block**2
+    if mode == "CRD":
+        pixels = x.reshape(n, count, block, block, h, w).transpose(0, 1, 4, 2, 5, 3)
+    else:
+        pixels = x.reshape(n, block, block, count, h, w).transpose(0, 3, 4, 1, 5, 2)
+    return pixels.reshape(n, count, h * block, w * block)
+
+
+def cut_tail(model: Any) -> tuple[Any, list[Cut]]:
+    """Takes the last scale, bias and rearrangements off; they are known exactly from the QONNX file.
+
+    Returns the model and what was taken off, in the order in which it was done.
+    """
+    tail: list[Cut] = []
     while True:
         node = model.find_producer(model.graph.output[0].name)
-        if node is None or not (node.op_type in HOST_SHAPES or _by_constant(model, node)):
-            return model.transform(RemoveUnusedTensors())
+        if node is None or not (node.op_type in (*HOST_SHAPES, "DepthToSpace") or _by_constant(model, node)):
+            return model.transform(RemoveUnusedTensors()), tail
         source = next(name for name in node.input if model.get_initializer(name) is None)
+        if len(model.find_consumers(source) or []) > 1:
+            return model.transform(RemoveUnusedTensors()), tail
+        tail.insert(0, _cut(model, node))
         model.graph.node.remove(node)
         _move_end(model, model.graph.output, source)
+
+
+def _cut(model: Any, node: onnx.NodeProto) -> Cut:
+    options = attributes(node)
+    if node.op_type == "Transpose":
+        return Cut(node.op_type, tuple(options["perm"]))
+    if node.op_type in HOST_SHAPES:
+        return Cut(node.op_type, tuple(model.get_tensor_shape(node.output[0])))
+    if node.op_type == "DepthToSpace":
+        return Cut(node.op_type, (int(options["blocksize"]), options.get("mode", "DCR")))
+    constants = [model.get_initializer(name) for name in node.input]
+    return Cut(node.op_type, next(c for c in constants if c is not None).astype(np.float64))
 
 
 def _by_constant(model: Any, node: onnx.NodeProto) -> bool:
@@ -103,6 +152,18 @@ def cut_head(model: Any) -> tuple[Any, list[dict[str, Any]]]:
 
 def _is_input_quantizer(model: Any, node: onnx.NodeProto) -> bool:
     return node.op_type == "MultiThreshold" and str(model.get_tensor_datatype(node.input[0])) == "FLOAT32"
+
+
+def mean_to_pool(model: Any) -> Any:
+    """ReduceMean over all pixels becomes GlobalAveragePool, which FINN knows."""
+    for node in list(model.graph.node):
+        shapes = [model.get_tensor_shape(name) for name in (node.input[0], node.output[0])]
+        if node.op_type == "ReduceMean" and len(shapes[0]) == 4 and shapes[1] == [*shapes[0][:2], 1, 1]:
+            new = onnx.helper.make_node("GlobalAveragePool", [node.input[0]], list(node.output), name=node.name)
+            index = list(model.graph.node).index(node)
+            model.graph.node.remove(node)
+            model.graph.node.insert(index, new)
+    return model.transform(RemoveUnusedTensors())
 
 
 def _move_end(model: Any, end: Any, tensor: str) -> None:

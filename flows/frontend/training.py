@@ -8,29 +8,29 @@ from typing import Any
 import numpy as np
 
 from flows.errors import ConfigError
-from flows.frontend.chain import Chain
+from flows.frontend.read_model import Network
 
 
-def trained_bits(chain: Chain, training: Mapping[str, Any]) -> list[int | None]:
+def trained_bits(network: Network, training: Mapping[str, Any]) -> list[int | None]:
     """The accumulator width of every layer, in order; None where a layer was trained without one.
 
     A name alone proves nothing: number, operator, widths and (where given) the largest l1 norm of the integer weights
     must agree, layer by layer. Raises ConfigError naming the layer and the entry that differs.
     """
-    _check_input(chain, training.get("input", {}))
+    _check_input(network, training.get("input", {}))
     entries = training.get("layers")
-    if not isinstance(entries, list) or len(entries) != len(chain.layers):
+    if not isinstance(entries, list) or len(entries) != len(network.layers):
         count = len(entries) if isinstance(entries, list) else "no list of"
-        raise ConfigError(f"training.json: {count} layers, the model has {len(chain.layers)}; {_ADVICE}")
+        raise ConfigError(f"training.json: {count} layers, the model has {len(network.layers)}; {_ADVICE}")
     widths: list[int | None] = []
-    for entry, layer in zip(entries, chain.layers, strict=True):
+    for entry, (_, layer) in zip(entries, network.layers, strict=True):
         name = f"layer {entry.get('name', layer.node)!r}"
         l1 = np.abs(layer.weights).reshape(layer.weights.shape[0], -1).sum(axis=1)
         facts = {
             "op": layer.op,
             "weight_bits": layer.weight_bits,
-            "input_bits": layer.inputs.bits,
-            "input_signed": layer.inputs.signed,
+            "input_bits": layer.input.bits,
+            "input_signed": layer.input.signed,
             "l1_max": int(l1.max()),
         }
         _compare(name, facts, entry)
@@ -44,14 +44,14 @@ def trained_bits(chain: Chain, training: Mapping[str, Any]) -> list[int | None]:
 _ADVICE = "model.onnx and training.json do not belong together"
 
 
-def _check_input(chain: Chain, given: Mapping[str, Any]) -> None:
-    quantizer = chain.activations[0].quantizer
+def _check_input(network: Network, given: Mapping[str, Any]) -> None:
+    spec = network.input
     facts = {
-        "shape": list(chain.input_shape),
-        "bits": quantizer.bits,
-        "signed": quantizer.signed,
-        "narrow": quantizer.narrow,
-        "scale": float(quantizer.scale),
+        "shape": list(spec.shape),
+        "bits": spec.bits,
+        "signed": spec.signed,
+        "narrow": spec.narrow,
+        "scale": spec.scale,
         "zero_point": 0,
     }
     _compare("input", facts, given)

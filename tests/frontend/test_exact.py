@@ -9,10 +9,16 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from flows.frontend.exact import Affine, Quantizer, channel_thresholds, float_threshold_range, sqrt, thresholds
+from flows.frontend.exact import Affine, Quantizer, sqrt
+from flows.frontend.pass_check import doubtful_places
+from flows.frontend.stairs import Channel, channel_steps, rounding_stairs, step_rows
 
 UINT3 = Quantizer(Fraction(1), 3, False, False)
 INT3 = Quantizer(Fraction(1), 3, True, False)
+
+
+def channel_thresholds(affine: Affine, quantizer: Quantizer, lo: int, hi: int) -> list[int]:
+    return channel_steps(Channel(affine), rounding_stairs(quantizer), lo, hi)
 
 
 def code(affine: Affine, quantizer: Quantizer, integer: int) -> int:
@@ -71,8 +77,7 @@ def test_thresholds_beyond_float32_are_exact() -> None:
     affine = Affine(Fraction(1)).plus(-Fraction(1, 1 << 20))
     assert np.float32(1000) + np.float32(2.0**-20) == np.float32(1000)
     assert channel_thresholds(affine, quantizer, 0, 5000) == [1001]
-    low, high = float_threshold_range(affine, quantizer, Fraction(1, 1 << 18))
-    assert (low[0], high[0]) == (1000, 1001)
+    assert doubtful_places(Channel(affine), rounding_stairs(quantizer)) == [1000]
 
 
 def test_large_accumulators_are_exact() -> None:
@@ -84,13 +89,11 @@ def test_large_accumulators_are_exact() -> None:
         assert code(affine, quantizer, integer - 1) == number - 1
 
 
-def test_float_range_leaves_no_room_far_from_boundaries() -> None:
-    """A threshold of 10.25 has one place only, one of exactly 10 has two (which way a tie goes)."""
-    error = Fraction(1, 1 << 18)
-    single = float_threshold_range(Affine(Fraction(2)), Quantizer(Fraction(41), 1, False, False), error)
-    assert [int(v[0]) for v in single] == [11, 11]
-    tie = float_threshold_range(Affine(Fraction(2)), Quantizer(Fraction(40), 1, False, False), error)
-    assert [int(v[0]) for v in tie] == [10, 11]
+def test_only_places_near_boundaries_are_doubtful() -> None:
+    """A boundary at 10.25 leaves no doubt, one at exactly 10 does (which way a tie goes)."""
+    single, tie = (rounding_stairs(Quantizer(Fraction(step), 1, False, False)) for step in (41, 40))
+    assert doubtful_places(Channel(Affine(Fraction(2))), single) == []
+    assert doubtful_places(Channel(Affine(Fraction(2))), tie) == [10]
 
 
 def test_normalization_with_60_digits() -> None:
@@ -101,7 +104,7 @@ def test_normalization_with_60_digits() -> None:
         gamma, beta, mean, variance = (float(np.float32(draw.uniform(0.01, 2))) for _ in range(4))
         epsilon = float(np.float32(1e-5))
         deviation = sqrt(Fraction(variance) + Fraction(epsilon))
-        affine = Affine(Fraction(1, 64)).normalized(Fraction(gamma), Fraction(beta), Fraction(mean), deviation)
+        affine = Affine(Fraction(1, 64)).plus(-Fraction(mean)).times(Fraction(gamma) / deviation).plus(Fraction(beta))
         quantizer = Quantizer(Fraction(float(np.float32(draw.uniform(0.05, 0.5)))), 4, False, False)
         found = channel_thresholds(affine, quantizer, -(10**6), 10**6)
         root = (Decimal(variance) + Decimal(epsilon)).sqrt()
@@ -124,6 +127,7 @@ def test_square_roots() -> None:
 
 
 def test_rows_of_channels() -> None:
-    found = thresholds([Affine(Fraction(1)), Affine(Fraction(1, 2))], UINT3, -20, 20)
-    assert found.dtype == np.int64 and found.shape == (2, 7)
+    channels = [Channel(Affine(Fraction(1))), Channel(Affine(Fraction(1, 2)))]
+    found = step_rows(channels, [rounding_stairs(UINT3)] * 2, -20, 20)
+    assert [len(row) for row in found] == [7, 7]
     np.testing.assert_array_equal(found[0], [1, 2, 3, 4, 5, 6, 7])

@@ -11,7 +11,7 @@ import pytest
 
 from flows.errors import ConfigError
 from flows.frontend import import_model
-from flows.frontend.read_chain import read_chain
+from flows.frontend.read_model import read_model
 from flows.frontend.training import trained_bits
 from flows.graph import MVAU
 from tests.frontend.qonnx_files import File
@@ -71,21 +71,21 @@ def test_a_training_of_another_network_is_refused(where: tuple[Any, ...], value:
         inner = inner[key]
     inner[where[-1]] = value
     with pytest.raises(ConfigError, match=f"training.json: .*{message}"):
-        trained_bits(read_chain(network().model()), training)
+        trained_bits(read_model(network().model()), training)
 
 
 def test_swapped_layers_are_noticed() -> None:
     training = {**TRAINING, "layers": TRAINING["layers"][::-1]}
     with pytest.raises(ConfigError, match="do not belong together"):
-        trained_bits(read_chain(network().model()), training)
+        trained_bits(read_model(network().model()), training)
 
 
 def test_gemm_and_matmul_are_the_same_layer() -> None:
     training = copy.deepcopy(TRAINING)
     training["layers"][0]["op"] = "MatMul"
-    assert trained_bits(read_chain(network().model()), training) == [None, 9]
+    assert trained_bits(read_model(network().model()), training) == [None, 9]
 
 
 def test_integer_weights_are_read_as_the_file_defines_them() -> None:
-    layers = read_chain(network().model()).layers
+    layers = [layer for _, layer in read_model(network().model()).layers]
     np.testing.assert_array_equal(layers[0].weights, [[1, -1, 2, 0], [0, 3, 1, -2]])
