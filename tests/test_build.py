@@ -22,6 +22,8 @@ train:
   float_epochs: 2
   epochs: 2
   accumulator_bits: 10
+  last_layer_weight_bits: 4
+  constrain_last: true
   label_select: true
 board: pynq-z2
 folding:

@@ -24,7 +24,8 @@ ROOT = Path(__file__).parents[1]
 TINY = """
 name: tiny
 label_select: true
-train: {model: mlp, hidden: [12], float_epochs: 2, epochs: 2, batch_size: 128, label_select: true, seed: 3}
+train: {model: mlp, hidden: [12], constrain_last: true, last_layer_weight_bits: 4, float_epochs: 2, epochs: 2,
+        batch_size: 128, label_select: true, seed: 3}
 """
 GRID = ("--accumulator-bits", "8,11", "--methods", "a2q+,qat", "--seeds", "2", "--stop-step", "train")
 NAMES = ("a2q+_P8_seed3", "a2q+_P8_seed4", "a2q+_P11_seed3", "a2q+_P11_seed4", "qat_seed3", "qat_seed4")
