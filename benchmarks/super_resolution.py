@@ -8,9 +8,6 @@ pictures.
 from __future__ import annotations
 
 import json
-import os
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ import numpy as np
 from rich.table import Table
 
 from a2qplus_train.config import TrainConfig
+from benchmarks._trainings import checkpoint, train_all
 
 SEEDS = (0, 1, 2)
 WIDTHS = (12, 13, 16)
@@ -36,10 +34,8 @@ def points() -> list[tuple[str, dict[str, Any]]]:
 
 def run(folder: Path) -> tuple[dict[str, Any], Table]:
     """(figures by row, table). Trains 3 float and 21 quantized networks, one process a core."""
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
-        list(pool.map(_pretrain, SEEDS, [folder] * len(SEEDS)))
-        jobs = [(name, keys, seed) for name, keys in points() for seed in SEEDS]
-        done = list(pool.map(_train, jobs, [folder] * len(jobs)))
+    jobs = [(name, keys, seed) for name, keys in points() for seed in SEEDS]
+    done = train_all(folder, BASE, SEEDS, _train, jobs)
     rows: dict[str, dict[str, list[float]]] = {"bicubic": {k: [v] for k, v in _bicubic().items()}}
     for (name, _, _), about in zip(jobs, done, strict=True):
         _add(rows.setdefault(name, {}), about["quant_figures"])
@@ -54,18 +50,12 @@ def _config(seed: int, keys: dict[str, Any]) -> TrainConfig:
     return TrainConfig.model_validate({**BASE, "seed": seed, **keys})
 
 
-def _pretrain(seed: int, folder: Path) -> None:
-    from a2qplus_train import pretrain
-
-    pretrain(_config(seed, {}), folder / f"float_{seed}.pt")
-
-
-def _train(job: tuple[str, dict[str, Any], int], folder: Path) -> dict[str, Any]:
+def _train(folder: Path, job: tuple[str, dict[str, Any], int]) -> dict[str, Any]:
     from a2qplus_train import train
 
     name, keys, seed = job
     out = folder / f"{name.replace(' P=', '_')}_{seed}"
-    train(_config(seed, keys), out, float_checkpoint=folder / f"float_{seed}.pt")
+    train(_config(seed, keys), out, float_checkpoint=checkpoint(folder, seed))
     about: dict[str, Any] = json.loads((out / "training.json").read_text())
     return about
 

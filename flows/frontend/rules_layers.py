@@ -49,12 +49,7 @@ class _Weights:
 
 
 def conv(reader: Reader, node: onnx.NodeProto) -> None:
-    value = reader.moved(node, node.input[0])
-    channels, _, _ = map_shape(reader, node, value)
-    constant = layer_weights(reader.view, node)
-    if constant.integers.ndim == 3:
-        constant = _with_rows(constant)
-    window = window_of(reader.view, node, value.shape)
+    value, channels, constant, window = _operands(reader, node)
     group = attributes(node).get("group", 1)
     layer = _weights(reader, node, constant, constant.integers.shape[0])
     if group != 1:
@@ -66,12 +61,7 @@ def conv(reader: Reader, node: onnx.NodeProto) -> None:
 
 def conv_transpose(reader: Reader, node: onnx.NodeProto) -> None:
     """Zeros between the pixels, padding, then a convolution with the kernel turned by 180 degrees."""
-    value = reader.moved(node, node.input[0])
-    channels, _, _ = map_shape(reader, node, value)
-    constant = layer_weights(reader.view, node)
-    if constant.integers.ndim == 3:
-        constant = _with_rows(constant)
-    window = window_of(reader.view, node, value.shape)
+    value, channels, constant, window = _operands(reader, node)
     group = attributes(node).get("group", 1)
     if group != 1:
         _check_group(node, group, channels, constant.integers.shape[1] * group)
@@ -116,6 +106,16 @@ def dense(reader: Reader, node: onnx.NodeProto) -> None:
         constant = replace(constant, integers=constant.integers.T, scale=constant.scale.T)
     layer = _weights(reader, node, constant, constant.integers.shape[0])
     reader.put(node, _dense(reader, layer, value, value.tensor, constant.integers))
+
+
+def _operands(reader: Reader, node: onnx.NodeProto) -> tuple[Value, int, QuantizedConstant, Window]:
+    """The map that a convolution reads, its channels, the kernel with four dimensions, and the window."""
+    value = reader.moved(node, node.input[0])
+    channels, _, _ = map_shape(reader, node, value)
+    constant = layer_weights(reader.view, node)
+    if constant.integers.ndim == 3:
+        constant = _with_rows(constant)
+    return value, channels, constant, window_of(reader.view, node, value.shape)
 
 
 def _with_rows(constant: QuantizedConstant) -> QuantizedConstant:

@@ -9,15 +9,16 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
+import pytest
 
 from flows.beats import fold as to_beats
 from flows.design import Files, Fold, MemFile, Param
 from flows.emit.sv import modules_used, render_param
-from flows.errors import VerificationFailed
+from flows.errors import ToolFailed, VerificationFailed
 from flows.golden import apply
 from flows.graph import Graph, IntArray, IntType, Op, Shape, Tensor, by_name, output_shape
 from flows.kernels.registry import kernel_of
@@ -120,6 +121,19 @@ def check_grid(
     _check(units, model, reset, folder / "reset")
     if any(u.interval is not None for u in units):
         check_intervals(units, model, folder / "interval")
+
+
+def check_large_grid(units: Sequence[Unit], folder: Path) -> None:
+    """The slow tests' grid: at least 40 parameter sets, which Yosys must read as well."""
+    assert len(units) >= 40
+    check_grid(units, folder)
+    read_slang(units, folder / "slang")
+
+
+def check_refused(unit: Unit, changed: Mapping[str, Param], message: str, folder: Path) -> None:
+    """With `changed` parameters the module must not elaborate, and the error matches `message`."""
+    with pytest.raises(ToolFailed, match=message):
+        build([replace(unit, params={**unit.params, **changed})], folder)
 
 
 def build(units: Sequence[Unit], folder: Path) -> Model:

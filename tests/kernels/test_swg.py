@@ -11,11 +11,11 @@ import pytest
 
 from flows.beats import fold
 from flows.design import Fold
-from flows.errors import InfeasibleFolding, ToolFailed
+from flows.errors import InfeasibleFolding
 from flows.golden import windows
 from flows.graph import ConvolutionInputGenerator, Graph, IntType, Tensor, by_name, output_shape
 from flows.kernels import swg
-from tests.kernels.harness import Unit, build, check_grid, intervals, read_slang
+from tests.kernels.harness import Unit, build, check_grid, check_refused, intervals, read_slang
 
 UINT4 = IntType(4, False)
 
@@ -166,5 +166,4 @@ def test_illegal_foldings_are_refused(fold_: Fold, message: str) -> None:
 def test_illegal_parameters_are_refused(tmp_path: Path, changed: dict[str, int | str], message: str) -> None:
     good = unit(FAST[0], 0)
     assert span(good) == 38
-    with pytest.raises(ToolFailed, match=f"swg: .*{message}"):
-        build([replace(good, params={**good.params, **changed})], tmp_path)
+    check_refused(good, changed, f"swg: .*{message}", tmp_path)

@@ -11,12 +11,12 @@ import pytest
 
 from flows.beats import fold as to_beats
 from flows.design import Fold, Lowered, Param
-from flows.errors import InfeasibleFolding, ToolFailed, UnsupportedModel
+from flows.errors import InfeasibleFolding, UnsupportedModel
 from flows.golden import threshold
 from flows.graph import Graph, IntArray, IntType, Tensor, Thresholding, by_name
 from flows.kernels import thresholding
 from flows.simulate.bench import job_of, results_of
-from tests.kernels.harness import Unit, build, check_grid, lint, read_slang
+from tests.kernels.harness import Unit, build, check_grid, check_refused, lint, read_slang
 
 
 @dataclass(frozen=True)
@@ -159,8 +159,7 @@ def test_a_threshold_off_by_one_is_caught(tmp_path: Path) -> None:
 def test_illegal_parameters_are_refused(tmp_path: Path, changed: dict[str, Param], message: str) -> None:
     good, _ = unit_of(Point(4, 2, s(9), 6), "good")
     lint([good], tmp_path / "good")
-    with pytest.raises(ToolFailed, match=f"thresholding: {message}"):
-        build([replace(good, params={**good.params, **changed})], tmp_path / "bad")
+    check_refused(good, changed, f"thresholding: {message}", tmp_path / "bad")
 
 
 def test_thresholds_are_stored_in_the_bits_they_need() -> None:
