@@ -161,7 +161,7 @@ class TrainConfig(BaseModel):
             owners = [name for name, shape in DEFAULT_SHAPES.items() if foreign[0] in shape]
             raise ValueError(f"{foreign[0]} belongs to {', '.join(owners)}, not to the model {self.model!r}")
         if self.image_skip and (self.model not in ("espcn", "espcn_nn") or self.input_bits != 8):
-            raise ValueError("image_skip adds to an ESPCN's 8-bit input: it needs model espcn or espcn_nn, input_bits 8")
+            raise ValueError("image_skip adds to an ESPCN's 8-bit input: it needs model espcn(_nn) and input_bits 8")
         if self.model == "mlp" and not self.hidden:
             raise ValueError("the model 'mlp' needs at least one hidden layer")
         if self.model != "mlp" and not self.channels:
