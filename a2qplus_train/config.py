@@ -53,7 +53,8 @@ class TrainConfig(BaseModel):
     and its target; `augmentation` defaults to the published one of the data set; `augment_shift` is the largest
     random sub-pixel shift of a training image, in pixels; `vector_frames` how many test images go into vectors.npz.
 
-    Model: `width` multiplies every number of channels or hidden units. `weight_bits` 1 is bipolar, 2 ternary (narrow
+    Model: `width` multiplies every number of channels or hidden units. With `image_skip` an ESPCN adds detail to its
+    own input, upsampled by repetition. `weight_bits` 1 is bipolar, 2 ternary (narrow
     range); `activation_bits` 1 is bipolar; with `signed_activations` activations are -1…1 (2 bits: ternary), else
     ReLUs. `last_layer_weight_bits` 0 means `weight_bits`. As published, the first
     and last layer have 8-bit weights and no accumulator width; `constrain_first` and `constrain_last` change that.
@@ -87,6 +88,7 @@ class TrainConfig(BaseModel):
     pool_after: tuple[int, ...] = ()
     hidden: tuple[Width, ...] = ()
     blocks: tuple[Count, ...] = ()
+    image_skip: bool = False
 
     method: Method = "a2q+"
     weight_bits: Bits = 4
@@ -158,6 +160,8 @@ class TrainConfig(BaseModel):
         if foreign:
             owners = [name for name, shape in DEFAULT_SHAPES.items() if foreign[0] in shape]
             raise ValueError(f"{foreign[0]} belongs to {', '.join(owners)}, not to the model {self.model!r}")
+        if self.image_skip and (self.model not in ("espcn", "espcn_nn") or self.input_bits != 8):
+            raise ValueError("image_skip adds to an ESPCN's 8-bit input: it needs model espcn(_nn) and input_bits 8")
         if self.model == "mlp" and not self.hidden:
             raise ValueError("the model 'mlp' needs at least one hidden layer")
         if self.model != "mlp" and not self.channels:

@@ -15,6 +15,7 @@ from brevitas.core.scaling import ScalingPerOutputType
 from brevitas.quant.scaled_int import (
     Int8AccumulatorAwareWeightQuant,
     Int8AccumulatorAwareZeroCenterWeightQuant,
+    Int8ActPerTensorFloat,
     Int8WeightPerChannelFloat,
     Int8WeightPerTensorFloat,
     Uint8ActPerTensorFloat,
@@ -206,6 +207,11 @@ class LearnedActQuant(Uint8ActPerTensorFloat):  # type: ignore[misc]
 def fixed_input_quant(bits: int) -> Any:
     """Quantizer of images in [0, 1]: unsigned, scale 2^(1-bits), so that pixel / 16 is never a tie."""
     return Uint8ActPerTensorFloat.let(bit_width=bits, scaling_impl=FixedScale, fixed_scale=2.0 ** (1 - bits))
+
+
+def pixel_difference() -> Any:
+    """Quantizer of what is added to an image in [0, 1]: signed, 8 bits, in steps of 1 / 255."""
+    return Int8ActPerTensorFloat.let(bit_width=8, scaling_impl=FixedScale, fixed_scale=1.0 / 255.0)
 
 
 class A2QWeightQuant(Int8AccumulatorAwareWeightQuant):  # type: ignore[misc]

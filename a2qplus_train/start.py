@@ -24,12 +24,15 @@ def start_as_interpolation(model: Network) -> None:
     places and the mean of n copies has n times the levels of one. The random weights of each pair of channels sum to
     zero, so that they add detail and no offset.
 
-    Other networks, and ESPCNs with a hidden layer too narrow for both kinds of every plane, stay as they are.
+    Other networks stay as they are, and so do ESPCNs that add to their input and those with a hidden layer too narrow
+    for both kinds of every plane.
     """
     config = model.config
     planes = config.image_shape[0]
     hidden = model.plan[:-1]
-    if config.model not in ("espcn", "espcn_nn") or min(layer.outputs for layer in hidden) < 2 * planes:
+    if config.image_skip or config.model not in ("espcn", "espcn_nn"):
+        return
+    if min(layer.outputs for layer in hidden) < 2 * planes:
         return
     for index, layer in enumerate(model.plan):
         weight = model.get_submodule(layer.name).weight

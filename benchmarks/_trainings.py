@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from flows.sweep.memory import KEEP_MEMORY
+
 Job = TypeVar("Job")
 Result = dict[str, Any]
 
@@ -29,6 +31,7 @@ def train_all(
     Each in a process of its own, two at a time at most: the trainings are small, and memory is not.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    os.environ.update(KEEP_MEMORY)
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(2, os.cpu_count() or 1), mp_context=spawn) as pool:
         list(pool.map(partial(_pretrain, folder, dict(keys)), seeds))

@@ -17,7 +17,7 @@ from a2qplus_train.config import TrainConfig
 from a2qplus_train.data.info import input_step
 from a2qplus_train.models.low_bits import bipolar_act, bipolar_weight, signed_act
 from a2qplus_train.plan import LayerPlan, method_of
-from a2qplus_train.quantizers import LearnedActQuant, fixed_input_quant, weight_quantizer
+from a2qplus_train.quantizers import LearnedActQuant, fixed_input_quant, pixel_difference, weight_quantizer
 from flows.errors import ConfigError
 
 OUTPUT_BITS = 8
@@ -123,6 +123,10 @@ class Layers(ABC):
         """Quantizer of an image that leaves the network: 8-bit pixels in [0, 1]."""
 
     @abstractmethod
+    def detail(self) -> nn.Module:
+        """Quantizer of what is added to an image: signed, in steps of an 8-bit pixel."""
+
+    @abstractmethod
     def _conv(self, layer: LayerPlan) -> nn.Module: ...
 
     @abstractmethod
@@ -144,6 +148,10 @@ class FloatLayers(Layers):
     def output(self) -> nn.Module:
         """Pixels are not negative."""
         return nn.ReLU()
+
+    def detail(self) -> nn.Module:
+        """Nothing to quantize."""
+        return nn.Identity()
 
     def _conv(self, layer: LayerPlan) -> nn.Module:
         return nn.Conv2d(
@@ -176,6 +184,10 @@ class QuantLayers(Layers):
         """ReLU, then 8-bit pixels k / 255."""
         quant = fixed_input_quant(OUTPUT_BITS).let(fixed_scale=1.0 / 255.0)
         return nn.Sequential(nn.ReLU(), qnn.QuantIdentity(act_quant=quant))
+
+    def detail(self) -> Any:
+        """-128 / 255 … 127 / 255."""
+        return qnn.QuantIdentity(act_quant=pixel_difference(), return_quant_tensor=True)
 
     def _conv(self, layer: LayerPlan) -> Any:
         return qnn.QuantConv2d(

@@ -46,7 +46,6 @@ from finn.transformation.streamline.absorb import (
 )
 from finn.transformation.streamline.reorder import MakeMaxPoolNHWC
 from finn.transformation.streamline.round_thresholds import RoundAndClipThresholds
-from finn.transformation.streamline.streamline_plus import StreamlinePlus
 from qonnx.transformation.fold_constants import FoldConstants
 from qonnx.transformation.general import (
     GiveReadableTensorNames,
@@ -65,6 +64,7 @@ from flows.errors import FlowError
 from flows.frontend.finn_ops import load_operators
 from flows.frontend.pass_check import PassCheck
 from flows.frontend.read_model import read_model
+from flows.frontend.streamline_branches import streamline_branches
 from flows.frontend.surgery import Cut, bake_constants, cut_head, cut_tail, mean_to_pool, wrap
 
 
@@ -154,8 +154,8 @@ def lower_convolutions(state: State) -> None:
 
 
 def streamline_lowered(state: State) -> None:
-    """What the lowering left behind moves on. (A chain needs no StreamlinePlus, which is slow and may not end.)"""
-    state.apply(InferDataLayouts(), StreamlinePlus() if state.branches else Streamline())
+    """What the lowering left behind moves on. (A chain needs no more than Streamline.)"""
+    state.apply(InferDataLayouts(), streamline_branches() if state.branches else Streamline())
     state.cut_tail()
 
 

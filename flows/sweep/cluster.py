@@ -17,6 +17,7 @@ from distributed import Client, LocalCluster, Worker, WorkerPlugin
 
 from flows.errors import ConfigError, FlowError
 from flows.sweep import work
+from flows.sweep.memory import KEEP_MEMORY
 
 CONNECT_SECONDS = 15
 # A worker takes no second task while one runs, so that "running" is what runs. Workers may start processes of tools.
@@ -26,6 +27,7 @@ SETTINGS = {
     "distributed.scheduler.allowed-failures": 1,
     "distributed.worker.daemon": False,
     "distributed.comm.timeouts.connect": f"{CONNECT_SECONDS}s",
+    **{f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in KEEP_MEMORY.items()},
 }
 
 

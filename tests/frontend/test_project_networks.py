@@ -33,7 +33,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "cnv_w2a2_digits": {"channels": (6, 6), "hidden": (12,)},
     "tfc_w1a1_digits": {"hidden": (16, 16)},
 }
-WITHOUT_FINN = {"unet_photos", "cnv_w1a1_digits", "tfc_w1a1_digits"}
+WITHOUT_FINN = {"espcn_photos", "espcn_nn_photos", "unet_photos", "cnv_w1a1_digits", "tfc_w1a1_digits"}
 """FINN's passes stop at these; our graph does not need them."""
 
 
@@ -86,8 +86,8 @@ def test_every_integer_is_brevitas(tmp_path: Path, name: str) -> None:
     assert {
         "mobilenetv1_digits": {VVAU, GlobalAccPool},
         "resnet18_digits": {Add, GlobalAccPool},
-        "espcn_photos": {DepthToSpace},
-        "espcn_nn_photos": {UpsampleNearest},
+        "espcn_photos": {DepthToSpace, UpsampleNearest, Add},
+        "espcn_nn_photos": {UpsampleNearest, Add},
         "unet_photos": {Concat, UpsampleNearest, DepthToSpace},
     }.get(name, {MVAU}) <= kinds
 

@@ -39,6 +39,8 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("mobilenetv1", "a2q+", {"depthwise_centred": True, "accumulator_bits": 9}),
     ("resnet18", "a2q+", {"label_select": False, "constrain_last": True, "last_layer_weight_bits": 4}),
     ("cnv", "a2q+", {"signed_activations": True}),
+    ("espcn", "a2q+", {"image_skip": True}),
+    ("espcn_nn", "a2q", {"image_skip": True}),
 ]
 
 

@@ -21,6 +21,8 @@ from flows.errors import ConfigError
         {"dataset": "mnist"},
         {"image_size": 32},
         {"model": "espcn"},
+        {"image_skip": True},
+        {"dataset": "photos", "model": "espcn", "image_skip": True, "input_bits": 6},
         {"dataset": "photos"},
         {"blocks": [2, 2, 2]},
         {"model": "resnet18", "blocks": [2, 2]},
