@@ -117,7 +117,9 @@ def elaborate(
             linked.append(build.link(source, low.in_lanes, bursts).name)
         out = graph[op.outputs[0]]
         beats = out.elements // low.out_lanes
-        sink = build.stream(Stream(f"{op.name}_out", out.name, low.out_type, low.out_lanes, beats, low.out_window))
+        sink = build.stream(
+            Stream(f"{op.name}_out", out.name, low.out_type, low.out_lanes, beats, low.out_window, low.out_group)
+        )
         if max(graph[name].elements // low.in_lanes for name in op.inputs) > max(beats, low.work_beats):
             build.paused.add(out.name)
         build.instances.append(
