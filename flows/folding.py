@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from flows.config import LayerFolding, suggestion
 from flows.design import Fold, Folding
 from flows.errors import ConfigError, InfeasibleFolding
-from flows.graph import MVAU, VVAU, ConvolutionInputGenerator, Flatten, Graph, Op, Pool, Weighted
+from flows.graph import VVAU, ConvolutionInputGenerator, Flatten, Graph, Op, Pool, Weighted
 from flows.kernels.registry import kernel_of
 
 LANES_ONLY_SIMD = (

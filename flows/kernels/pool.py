@@ -27,7 +27,7 @@ def lower(graph: Graph, op: Op, fold: Fold, in_type: IntType, acc: tuple[int, ..
     assert isinstance(op, Pool)
     h, w, c = graph[op.outputs[0]].shape
     if fold.simd not in (1, op.window):
-        raise InfeasibleFolding(f"{op.name}: SIMD = {fold.simd}; legal values: 1, or all {op.window} pixels of a window")
+        raise InfeasibleFolding(f"{op.name}: SIMD = {fold.simd}; legal values: 1, or the window's {op.window} pixels")
     require_divisor(op, "PE", fold.pe, c, "the channels")
     out_type = in_type if op.function == "max" else graph[op.outputs[0]].dtype
     params = {

@@ -42,8 +42,8 @@ def lower(graph: Graph, op: Op, fold: Fold, in_type: IntType, acc: tuple[int, ..
     require_divisor(op, "SIMD", fold.simd, c, "the channels")
     if fold.parallel_window and not swg.depthwise and fold.simd != c:
         raise InfeasibleFolding(
-            f"{op.name}: with parallel_window = 1, SIMD must be all {c} channels, not {fold.simd}, as the next layer sums "
-            "over them"
+            f"{op.name}: with parallel_window = 1, SIMD must be all {c} channels, not {fold.simd}, as the next layer "
+            "sums over them"
         )
     if fold.ram_style not in RAM_STYLES:
         raise InfeasibleFolding(f"{op.name}: ram_style = {fold.ram_style!r}; legal values: {', '.join(RAM_STYLES)}")
