@@ -115,7 +115,7 @@ class Grower:
 
     def weights(self, mw: int, mh: int) -> tuple[np.ndarray, IntType]:
         signed = self.yes()
-        dtype = IntType(self.integer(1, 7 + signed), signed)  # the memory holds unsigned ones with a sign
+        dtype = IntType(self.integer(1, 8), signed)
         values = self.numbers().integers(dtype.min, dtype.max + 1, (mw, mh))
         if self.integer(0, 7) == 0:
             values[:, 0] = 0  # a channel that is always 0

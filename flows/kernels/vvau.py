@@ -29,7 +29,7 @@ def lower(graph: Graph, op: Op, fold: Fold, in_type: IntType, acc: tuple[int, ..
     h, w, channels = graph[op.outputs[0]].shape
     require_divisor(op, "PE", fold.pe, channels, "the channels")
     weight_type = stored_type(op)
-    require_operands(op, weight_type, in_type)
+    require_operands(op, op.weight_type, in_type)
     lane_bits = tuple(max(acc[p :: fold.pe]) for p in range(fold.pe))
     out_type = IntType(max(lane_bits), signed=True)
     folds, sf, file = channels // fold.pe, op.mw // fold.simd, f"{op.name}_weights.hex"

@@ -40,7 +40,7 @@ module vvau #(
   if (K < 1) $fatal(1, "vvau: K must be at least 1");
   if (SIMD < 1 || K % SIMD != 0) $fatal(1, "vvau: SIMD must divide K");
   if (CHANNELS < 1 || PE < 1 || CHANNELS % PE != 0) $fatal(1, "vvau: PE must divide CHANNELS");
-  if (WEIGHT_BITS < 1 || WEIGHT_BITS > 8) $fatal(1, "vvau: WEIGHT_BITS must be 1 ... 8");
+  if (WEIGHT_BITS < 1 || WEIGHT_BITS > 9) $fatal(1, "vvau: WEIGHT_BITS must be 1 ... 9 (unsigned: 8 and a sign)");
   if (INPUT_BITS < 1 || INPUT_BITS > 8) $fatal(1, "vvau: INPUT_BITS must be 1 ... 8");
   if (RomStyle != "auto" && RomStyle != "registers" && RomStyle != "block")
     $fatal(1, "vvau: RAM_STYLE must be auto, distributed or block");

@@ -35,6 +35,7 @@ class Point:
     ram_style: str = "auto"
     extra_bits: int = 0
     simd: int = 1
+    weight_signed: bool = True
 
 
 FAST = [
@@ -51,6 +52,7 @@ FAST = [
     Point((2, 2), 9, 4, 4, 4, U4, simd=9),
     Point((2, 2), 9, 6, 2, 8, S8, "block", simd=3),
     Point((3, 1), 4, 3, 1, 1, S1, "distributed", 1, simd=2),
+    Point((1, 2), 4, 2, 1, 8, S8, weight_signed=False),
 ]
 """K = 1, one fold, one lane, operands of 1 to 8 bits, every memory style, accumulators wider than they must be."""
 SLOW = [
@@ -67,7 +69,7 @@ SLOW = [
 
 
 def graph_of(p: Point, seed: int = 0) -> Graph:
-    rng, dtype = np.random.default_rng(seed), IntType(p.weight_bits, True)
+    rng, dtype = np.random.default_rng(seed), IntType(p.weight_bits, p.weight_signed)
     # The channels differ in magnitude, so that their accumulators differ in width.
     weights = rng.integers(dtype.min, dtype.max + 1, (p.k, p.channels)) // (1 + 3 * (np.arange(p.channels) % 3))
     op = VVAU("VVAU_0", ("x",), ("y",), weights, dtype)
