@@ -20,7 +20,7 @@ Numbers = npt.NDArray[Any]
 WHAT = "expected_vs_golden"
 INPUT, EXPECTED = "verify_input_npy", "verify_expected_output_npy"
 NEAR = 0.25
-"""Of a step: how near to an integer's value an expected one must be to be that integer's at all."""
+"""Of a step from one integer's value to the next one's: how near to its own an expected float must be."""
 
 
 def load_npy(key: str, path: Path, kinds: str = "f") -> Numbers:
@@ -83,9 +83,9 @@ def expected_vs_golden(imported: Imported, x: Floats, expected: Numbers) -> dict
     name = graph.outputs[0]
     made = evaluate(graph, {graph.inputs[0]: imported.input.quantize(x)})[name]
     if imported.output.label_select:
-        scores = expected.reshape(len(expected), -1)
+        scores, got = expected.reshape(len(expected), -1), made.reshape(-1)
         labels = scores.argmax(axis=1) if scores.shape[1] > 1 else scores[:, 0]
-        _require_equal(labels, made.reshape(-1), labels, made.reshape(-1))
+        _require_equal(labels, got, labels, got)
     else:
         got = made.transpose(0, 3, 1, 2).reshape(expected.shape)
         wanted = integers(imported.output, expected, graph[name].shape, got)
@@ -94,29 +94,25 @@ def expected_vs_golden(imported: Imported, x: Floats, expected: Numbers) -> dict
 
 
 def _require_equal(wanted: Numbers, got: IntArray, expected: Numbers, value: Numbers) -> None:
-    """Raises VerificationFailed unless the integers agree; `expected` and `value` are what they stand for."""
-    wrong = np.argwhere(wanted != got)
+    """Raises VerificationFailed unless `wanted` are the integers `got`; `expected` and `value` are as floats."""
+    wrong = np.argwhere(np.abs(wanted - got) > NEAR)
     if len(wrong):
         at = tuple(wrong[0])
+        frame, *index = (int(i) for i in at)
+        where = f"frame {frame}" + (f", element {tuple(index)}" if index else "")
         raise VerificationFailed(
-            f"{WHAT}: {len(wrong)} of {got.size} elements differ; the first is {_element(wrong[0])}: expected "
-            f"{expected[at]:.9g}, got {value[at]:.9g} (integers {int(wanted[at])} and {int(got[at])}). Float32 may "
-            f"round what lies on a boundary the other way: compute {EXPECTED} in float64"
+            f"{WHAT}: {len(wrong)} of {got.size} elements differ; the first is {where}: expected {expected[at]:.9g}, "
+            f"got {value[at]:.9g} (as integers {wanted[at]:.6g} and {got[at]}). Float32 may round what lies on a "
+            f"boundary the other way: compute {EXPECTED} in float64"
         )
 
 
-def _element(where: IntArray) -> str:
-    """Of an index (frame, …)."""
-    frame, *index = (int(i) for i in where)
-    return f"frame {frame}" + (f", element {tuple(index)}" if index else "")
-
-
-def integers(output: OutputSpec, values: Numbers, shape: Shape, constant: IntArray) -> IntArray:
+def integers(output: OutputSpec, values: Numbers, shape: Shape, constant: IntArray) -> Numbers:
     """The graph's output integers that the host's steps make `values` (N, …) of, in their order and shape.
 
-    shape: (H, W, C) of the graph's output. constant: taken where the scale is 0, so that all integers give one value.
-    Raises VerificationFailed for a value that no integer gives, ConfigError
-    where values are too large for their type to tell the integers apart.
+    float64, as near to integers as `values` are to the network's. shape: (H, W, C) of the graph's output. constant:
+    what is taken where the scale is 0, so that all integers give one value. Raises ConfigError where values are too
+    large for their type to tell the integers apart.
     """
     h, w, c = shape
     scale, offset = np.ones(c), np.zeros(c)
@@ -125,20 +121,7 @@ def integers(output: OutputSpec, values: Numbers, shape: Shape, constant: IntArr
     size, base = (
         np.broadcast_to(v[:, None, None], (len(values), c, h, w)).reshape(values.shape) for v in (scale, offset)
     )
-    if values.dtype.kind == "f":
-        coarse = np.argwhere((np.abs(np.spacing(values)) > NEAR * np.abs(size)) & (size != 0))
-        if len(coarse):
-            raise ConfigError(
-                f"{EXPECTED}: {_element(coarse[0])}: {values.dtype} cannot tell its integers apart, give float64"
-            )
-    # Where the scale is 0, a step is what float32 resolves.
+    if values.dtype.kind == "f" and np.any((np.abs(np.spacing(values)) > NEAR * np.abs(size)) & (size != 0)):
+        raise ConfigError(f"{EXPECTED}: {values.dtype} cannot tell the output's integers apart; give float64")
     steps = (values.astype(np.float64) - base) / np.where(size == 0, np.spacing(base.astype(np.float32)) / NEAR, size)
-    nearest = np.where(size == 0, 0.0, np.rint(steps))
-    far = np.argwhere(np.abs(steps - nearest) > NEAR)
-    if len(far):
-        at = tuple(far[0])
-        raise VerificationFailed(
-            f"{WHAT}: {_element(far[0])}: expected {values[at]:.9g}, which no integer of this output gives; the "
-            f"nearest gives {nearest[at] * size[at] + base[at]:.9g}, in steps of {size[at]:.9g}"
-        )
-    return np.where(size == 0, constant, nearest.astype(np.int64))
+    return np.where(size == 0, steps + constant, steps)
