@@ -83,9 +83,9 @@ def expected_vs_golden(imported: Imported, x: Floats, expected: Numbers) -> dict
     name = graph.outputs[0]
     made = evaluate(graph, {graph.inputs[0]: imported.input.quantize(x)})[name]
     if imported.output.label_select:
-        scores, got = expected.reshape(len(expected), -1), made.reshape(-1)
+        scores, chosen = expected.reshape(len(expected), -1), made.reshape(-1)
         labels = scores.argmax(axis=1) if scores.shape[1] > 1 else scores[:, 0]
-        _require_equal(labels, got, labels, got)
+        _require_equal(labels, chosen, labels, chosen)
     else:
         got = made.transpose(0, 3, 1, 2).reshape(expected.shape)
         wanted = integers(imported.output, expected, graph[name].shape, got)
