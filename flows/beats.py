@@ -14,25 +14,26 @@ def bytes_per_beat(bits: int) -> int:
     return (bits + 7) // 8
 
 
-def fold(values: IntArray, lanes: int, window: int = 0) -> IntArray:
+def fold(values: IntArray, lanes: int, window: int = 0, group: int = 0) -> IntArray:
     """Tensor (N, H, W, C) to beats (N, H*W*C/lanes, lanes).
 
-    `window` > 0: C is window*channels in element order k*channels + c, sent as [channel fold][k][lane] (depthwise).
+    `window` > 0: C is window*channels in element order k*channels + c, sent as [channel fold][k][channel] (depthwise),
+    where a fold is `group` channels, by default as many as `lanes`.
     """
     n, h, w, c = values.shape
     if window:
-        channels = c // window
-        values = values.reshape(n, h, w, window, channels // lanes, lanes).transpose(0, 1, 2, 4, 3, 5)
+        channels, group = c // window, group or lanes
+        values = values.reshape(n, h, w, window, channels // group, group).transpose(0, 1, 2, 4, 3, 5)
     return values.reshape(n, -1, lanes)
 
 
-def unfold(beats: IntArray, shape: tuple[int, int, int], window: int = 0) -> IntArray:
+def unfold(beats: IntArray, shape: tuple[int, int, int], window: int = 0, group: int = 0) -> IntArray:
     """Inverse of `fold`: beats (N, B, lanes) to (N, H, W, C)."""
     h, w, c = shape
     n, _, lanes = beats.shape
     if window:
-        channels = c // window
-        beats = beats.reshape(n, h, w, channels // lanes, window, lanes).transpose(0, 1, 2, 4, 3, 5)
+        channels, group = c // window, group or lanes
+        beats = beats.reshape(n, h, w, channels // group, window, group).transpose(0, 1, 2, 4, 3, 5)
     return beats.reshape(n, h, w, c)
 
 

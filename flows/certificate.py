@@ -43,11 +43,9 @@ def recheck(out: Path) -> None:
 def read_layer(rtl: Path, layer: dict[str, Any]) -> tuple[IntArray, tuple[int, ...]]:
     """(weights (MW, MH), accumulator bits of every PE lane) of one MVAU or VVAU, from its wrapper and its weights."""
     text = (rtl / f"{layer['name']}.sv").read_text(encoding="utf-8")
-    # A VVAU's memory is laid out as that of an MVAU with MW = K, MH = CHANNELS, SIMD = 1.
-    depthwise = "  vvau #(" in text
-    sizes = ("K", "CHANNELS") if depthwise else ("MW", "MH")
-    mw, mh, pe, bits = (_number(text, key) for key in (*sizes, "PE", "WEIGHT_BITS"))
-    simd = 1 if depthwise else _number(text, "SIMD")
+    # A VVAU's memory is laid out as that of an MVAU with MW = K, MH = CHANNELS.
+    sizes = ("K", "CHANNELS") if "  vvau #(" in text else ("MW", "MH")
+    mw, mh, pe, simd, bits = (_number(text, key) for key in (*sizes, "PE", "SIMD", "WEIGHT_BITS"))
     lanes = _number(text, "ACC_BITS")
     name = re.search(r'\.WEIGHT_FILE\("([^"]+)"\)', text)
     assert name is not None

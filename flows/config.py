@@ -40,6 +40,7 @@ Step = Literal[
     "synthesize",
     "report",
 ]
+VERIFY_FILES = ("verify_input_npy", "verify_expected_output_npy")
 VerifyStep = Literal["rtl_layers", "rtl_stitched", "hls_layers"]
 
 
@@ -82,6 +83,8 @@ class BuildConfig(BaseModel):
     accumulator_policy: Policy = "exact"
     compare_policies: tuple[Policy, ...] = POLICIES
     verify_steps: Annotated[tuple[VerifyStep, ...], BeforeValidator(_expand_all)] = ("rtl_layers", "rtl_stitched")
+    verify_input_npy: Path | None = None
+    verify_expected_output_npy: Path | None = None
     verify_frames: int = Field(200, ge=1)
     verify_seed: int = Field(0, ge=0)
     verify_save_rtlsim_waveforms: bool = False
@@ -92,6 +95,11 @@ class BuildConfig(BaseModel):
     def _one_source(self) -> BuildConfig:
         if (self.train is None) == (self.model is None):
             raise ValueError("give either a 'train' section or a 'model' file, and not both")
+        given = [key for key in VERIFY_FILES if getattr(self, key) is not None]
+        if given and len(given) < len(VERIFY_FILES):
+            raise ValueError(f"{given[0]!r} needs {next(k for k in VERIFY_FILES if k not in given)!r} beside it")
+        if given and self.model is None:
+            raise ValueError(f"{given[0]!r} needs 'model'; a network that is trained here has its own test frames")
         if self.start_step and self.stop_step and STEPS.index(self.start_step) > STEPS.index(self.stop_step):
             raise ValueError(f"start_step {self.start_step!r} comes after stop_step {self.stop_step!r}")
         return self
@@ -108,7 +116,7 @@ def load(path: Path, overrides: Sequence[str] = (), output_dir: Path | None = No
     Relative paths in the file are relative to the file. Raises ConfigError naming the key and the nearest legal one.
     """
     raw = _read(path)
-    for key in ("model", "folding_config_file"):
+    for key in ("model", "folding_config_file", *VERIFY_FILES):
         if isinstance(raw.get(key), str):
             raw[key] = path.parent / raw[key]
     for override in overrides:

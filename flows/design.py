@@ -37,7 +37,7 @@ Param = int | str | Bits
 
 @dataclass(frozen=True)
 class Fold:
-    """How far a layer is unrolled: `pe` output lanes, `simd` input lanes."""
+    """How far a layer is unrolled: `pe` output lanes, `simd` input lanes; `parallel_window`: see `kernels.swg`."""
 
     pe: int
     simd: int
@@ -53,8 +53,8 @@ Folding = Mapping[str, Fold]
 class Stream:
     """A folded NHWC stream: beat f carries `lanes` elements of `dtype`, lane 0 in the least significant bits.
 
-    `tensor` is the graph's tensor it carries, `beats` the beats of one frame; `window` > 0: depthwise window order,
-    see `flows.beats.fold`.
+    `tensor` is the graph's tensor it carries, `beats` the beats of one frame; `window` > 0: depthwise window order
+    of `group` channels at a time, see `flows.beats.fold`.
     """
 
     name: str
@@ -63,6 +63,7 @@ class Stream:
     lanes: int
     beats: int
     window: int = 0
+    group: int = 0
 
     @property
     def bits(self) -> int:
@@ -86,6 +87,7 @@ class Lowered:
     work_beats: int
     memories: tuple[MemFile, ...] = ()
     out_window: int = 0
+    out_group: int = 0
     lane_bits: tuple[int, ...] = ()
     loose_beats: int = 0
 

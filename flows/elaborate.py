@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from flows.design import Design, Folding, Instance, Param, Stream
+from flows.errors import UnsupportedModel
 from flows.graph import Flatten, Graph
 from flows.kernels.registry import kernel_of
 
@@ -90,13 +91,17 @@ def elaborate(
     """The design of `graph`, which has one input and one output.
 
     `widths`: accumulator bits per output channel of every MVAU and VVAU. `depths`: FIFO name to depth, 2 where absent.
-    Raises InfeasibleFolding where a kernel refuses its folding.
+    Raises InfeasibleFolding where a kernel refuses its folding, UnsupportedModel where nothing reads a tensor.
     """
     build = _Builder(depths or {})
     open_ends: dict[str, list[Stream]] = {}
 
     def publish(stream: Stream) -> None:
         readers = sum(op.inputs.count(stream.tensor) for op in graph.ops) + graph.outputs.count(stream.tensor)
+        if not readers:
+            maker = graph.producer(stream.tensor)
+            what = f"the output {stream.tensor!r} of {maker.name} ({maker.kind})" if maker else "the network's input"
+            raise UnsupportedModel(f"nothing reads {what}: its stream would stop everything; leave the operator out")
         open_ends[stream.tensor] = build.duplicate(stream, readers)
 
     tensor = graph[graph.inputs[0]]
@@ -117,7 +122,9 @@ def elaborate(
             linked.append(build.link(source, low.in_lanes, bursts).name)
         out = graph[op.outputs[0]]
         beats = out.elements // low.out_lanes
-        sink = build.stream(Stream(f"{op.name}_out", out.name, low.out_type, low.out_lanes, beats, low.out_window))
+        sink = build.stream(
+            Stream(f"{op.name}_out", out.name, low.out_type, low.out_lanes, beats, low.out_window, low.out_group)
+        )
         if max(graph[name].elements // low.in_lanes for name in op.inputs) > max(beats, low.work_beats):
             build.paused.add(out.name)
         build.instances.append(

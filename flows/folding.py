@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,14 +15,16 @@ from pydantic import ValidationError
 from flows.config import LayerFolding, suggestion
 from flows.design import Fold, Folding
 from flows.errors import ConfigError, InfeasibleFolding
-from flows.graph import MVAU, VVAU, ConvolutionInputGenerator, Flatten, Graph, Op, Pool, Weighted
+from flows.graph import VVAU, ConvolutionInputGenerator, Flatten, Graph, Op, Pool, Weighted
 from flows.kernels.registry import kernel_of
 
 LANES_ONLY_SIMD = (
     "FMPadding", "ConvolutionInputGenerator", "FMPaddingPixel", "Concat", "ChannelSlice", "UpsampleNearest",
     "DepthToSpace",
 )  # fmt: skip
-"""Operators that move data: FINN calls their lanes SIMD; all others but the MVAU have PE only."""
+"""Operators that move data: FINN calls their lanes SIMD."""
+LANES_BOTH = ("MVAU", "VVAU", "Pool")
+"""Operators with PE and SIMD; all others have PE only. (FINN's Pool has PE only; here SIMD is pixels of its window.)"""
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ def choose(graph: Graph, asked: Request) -> Folding:
         target = max(cycles(graph, ops[name], fold) for name, fold in folding.items())
     for op in ops.values():
         if op.name not in folding:
-            folding[op.name] = _cheapest(graph, op, folding, target)
+            folding[op.name] = _cheapest(graph, op, folding, target, asked.layers.get(op.name))
     for op in ops.values():
         _check_window(graph, op, folding)
     return {name: replace(folding[name], **_options(asked.layers.get(name))) for name in ops}
@@ -107,15 +110,19 @@ def _any_widths(op: Op) -> tuple[int, ...] | None:
 
 
 def _folds(keys: LayerFolding) -> bool:
-    return keys.PE is not None or keys.SIMD is not None
+    return keys.PE is not None or keys.SIMD is not None or keys.parallel_window == 1
 
 
 def _explicit(graph: Graph, op: Op, keys: LayerFolding) -> Fold:
-    if not isinstance(op, MVAU):
+    if op.kind not in LANES_BOTH:
         unused = "PE" if op.kind in LANES_ONLY_SIMD else "SIMD"
         if (getattr(keys, unused) or 1) != 1:
             raise ConfigError(f"folding: {op.name} ({op.kind}) has no {unused}")
-    fold = Fold(keys.PE or 1, keys.SIMD or 1)
+    whole = keys.parallel_window == 1
+    if whole and not isinstance(op, ConvolutionInputGenerator):
+        raise ConfigError(f"folding: {op.name} ({op.kind}) has no parallel_window; its sliding window may have it")
+    simd = keys.SIMD or (graph[op.inputs[0]].shape[2] if whole else 1)
+    fold = Fold(keys.PE or 1, simd, parallel_window=whole)
     cycles(graph, op, fold)  # the kernel refuses an illegal one
     return fold
 
@@ -128,7 +135,7 @@ def _options(keys: LayerFolding | None) -> dict[str, Any]:
         "ram_style": ("auto", "distributed", "block"),
         "mem_mode": ("internal_embedded",),
         "resType": ("auto", "lut"),
-        "parallel_window": (0,),
+        "parallel_window": (0, 1),
     }
     for key, values in allowed.items():
         value = getattr(keys, key)
@@ -137,8 +144,10 @@ def _options(keys: LayerFolding | None) -> dict[str, Any]:
     return {} if keys.ram_style is None else {"ram_style": keys.ram_style}
 
 
-def _cheapest(graph: Graph, op: Op, chosen: Mapping[str, Fold], target: int) -> Fold:
+def _cheapest(graph: Graph, op: Op, chosen: Mapping[str, Fold], target: int, keys: LayerFolding | None) -> Fold:
     legal = kernel_of(op).legal(graph, op)
+    if keys is not None and keys.parallel_window == 0:
+        legal = tuple(f for f in legal if not f.parallel_window)
     forced = _window_lanes(graph, op, chosen)
     legal = tuple(f for f in legal if forced is None or f.pe == forced)
     timed = [(fold, cycles(graph, op, fold)) for fold in legal]
@@ -158,15 +167,21 @@ def _cost(graph: Graph, op: Op, chosen: Mapping[str, Fold], fold: Fold) -> tuple
     while isinstance(source, Flatten):
         source = graph.producer(source.inputs[0])
     lanes_in = fold.simd if op.kind in (*LANES_ONLY_SIMD, "MVAU") else fold.pe
-    given = None
+    given, lanes = None, fold.pe * fold.simd * _pixels(op, fold)
     if source is not None and source.name in chosen:
-        given = chosen[source.name].simd if source.kind in LANES_ONLY_SIMD else chosen[source.name].pe
+        before = chosen[source.name]
+        given = before.simd * _pixels(source, before) if source.kind in LANES_ONLY_SIMD else before.pe
     awkward = given is not None and given % lanes_in != 0 and lanes_in % given != 0
-    return fold.pe * fold.simd, awkward, fold.pe
+    return lanes, awkward, fold.pe
+
+
+def _pixels(op: Op, fold: Fold) -> int:
+    """Of a window, that a sliding window gives in one beat."""
+    return math.prod(op.kernel) if isinstance(op, ConvolutionInputGenerator) and fold.parallel_window else 1
 
 
 def _window_lanes(graph: Graph, op: Op, chosen: Mapping[str, Fold]) -> int | None:
-    """A Pool or VVAU takes its lanes from the window before it: their stream cannot be converted in width."""
+    """A Pool or VVAU takes as many channels at a time as the window before it: nothing reorders their stream."""
     if not isinstance(op, Pool | VVAU):
         return None
     source = graph.producer(op.inputs[0])
@@ -193,14 +208,14 @@ def to_finn_json(folding: Folding, graph: Graph, depths: Mapping[str, tuple[int,
         keys: dict[str, Any] = {}
         if op.kind not in LANES_ONLY_SIMD:
             keys["PE"] = fold.pe
-        if op.kind in (*LANES_ONLY_SIMD, "MVAU"):
+        if op.kind in LANES_ONLY_SIMD or op.kind in LANES_BOTH:
             keys["SIMD"] = fold.simd
         if op.kind in ("MVAU", "VVAU", "ConvolutionInputGenerator"):
             keys["ram_style"] = fold.ram_style
         if op.kind in ("MVAU", "VVAU"):
             keys |= {"mem_mode": "internal_embedded", "resType": "lut"}
         if isinstance(op, ConvolutionInputGenerator):
-            keys["parallel_window"] = 0
+            keys["parallel_window"] = int(fold.parallel_window)
         if depths is not None:
             keys["inFIFODepths"], keys["outFIFODepths"] = [depths[op.name][0]], [depths[op.name][1]]
         layers[op.name] = keys

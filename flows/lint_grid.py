@@ -53,15 +53,18 @@ def fmpadding() -> Iterator[Case]:
         })  # fmt: skip
 
 
+WINDOWS: tuple[tuple[int, int, tuple[int, int], tuple[int, int], tuple[int, int], tuple[int, int]], ...] = (
+    (1, 1, (1, 1), (1, 1), (1, 1), (1, 1)), (8, 1, (8, 8), (3, 3), (1, 1), (1, 1)),
+    (4, 16, (8, 8), (3, 3), (1, 1), (1, 1)), (64, 1, (8, 8), (2, 2), (2, 2), (1, 1)),
+    (5, 3, (9, 7), (3, 2), (2, 1), (1, 2)), (8, 2, (1, 16), (1, 5), (1, 2), (1, 1)),
+    (2, 4, (7, 7), (7, 7), (1, 1), (1, 1)),
+    (1, 2, (6, 6), (1, 1), (3, 3), (1, 1)),
+)  # fmt: skip
+"""Width of a beat, beats a pixel, map, kernel, stride, dilation."""
+
+
 def swg() -> Iterator[Case]:
-    shapes: tuple[tuple[int, int, tuple[int, int], tuple[int, int], tuple[int, int], tuple[int, int]], ...] = (
-        (1, 1, (1, 1), (1, 1), (1, 1), (1, 1)), (8, 1, (8, 8), (3, 3), (1, 1), (1, 1)),
-        (4, 16, (8, 8), (3, 3), (1, 1), (1, 1)), (64, 1, (8, 8), (2, 2), (2, 2), (1, 1)),
-        (5, 3, (9, 7), (3, 2), (2, 1), (1, 2)), (8, 2, (1, 16), (1, 5), (1, 2), (1, 1)),
-        (2, 4, (7, 7), (7, 7), (1, 1), (1, 1)),
-        (1, 2, (6, 6), (1, 1), (3, 3), (1, 1)),
-    )  # fmt: skip
-    for index, (width, folds, (h, w), (kh, kw), (sh, sw), (dh, dw)) in enumerate(shapes):
+    for index, (width, folds, (h, w), (kh, kw), (sh, sw), (dh, dw)) in enumerate(WINDOWS):
         for depthwise in (0, 1):
             least = folds * ((kh - 1) * dh * w + (kw - 1) * dw + 1)
             yield Case({
@@ -69,6 +72,14 @@ def swg() -> Iterator[Case]:
                 "DH": dh, "DW": dw, "DEPTHWISE": depthwise, "DEPTH": least + index,
                 "RAM_STYLE": RAM_STYLES[(index + depthwise) % 3],
             })  # fmt: skip
+
+
+def swg_parallel() -> Iterator[Case]:
+    for index, (width, folds, (h, w), (kh, kw), (sh, sw), (dh, dw)) in enumerate(WINDOWS):
+        yield Case({
+            "WIDTH": width, "FOLDS": folds, "H": h, "W": w, "KH": kh, "KW": kw, "SH": sh, "SW": sw, "DH": dh, "DW": dw,
+            "RAM_STYLE": RAM_STYLES[index % 3],
+        })  # fmt: skip
 
 
 def pool() -> Iterator[Case]:
@@ -82,12 +93,23 @@ def pool() -> Iterator[Case]:
             yield Case({**lanes, "SUM": 1, "OUT_BITS": out_bits})
 
 
+def pool_parallel() -> Iterator[Case]:
+    for pe, bits, signed, window in (
+        (1, 1, 0, 4), (1, 8, 1, 4), (16, 4, 0, 4), (3, 7, 1, 9), (8, 1, 0, 2), (1, 4, 0, 5), (4, 8, 0, 49),
+        (2, 2, 1, 3),
+    ):  # fmt: skip
+        lanes = {"PE": pe, "BITS": bits, "SIGNED": signed, "WINDOW": window}
+        yield Case({**lanes, "SUM": 0, "OUT_BITS": bits})
+        for out_bits in (1, bits + (window - 1).bit_length()):
+            yield Case({**lanes, "SUM": 1, "OUT_BITS": out_bits})
+
+
 def mvau() -> Iterator[Case]:
     for index, (mw, mh, pe, simd, weight_bits, input_bits, signed, acc) in enumerate((
         (1, 1, 1, 1, 1, 1, 0, 2), (9, 16, 1, 1, 8, 8, 0, 20), (8, 4, 4, 8, 4, 4, 0, 11), (8, 4, 4, 8, 1, 1, 1, 5),
         (64, 32, 4, 8, 4, 4, 0, 11), (16, 10, 5, 2, 8, 8, 1, 18), (12, 6, 1, 12, 4, 4, 1, 32),
         (12, 6, 6, 1, 2, 3, 0, 8),
-        (72, 8, 2, 36, 4, 4, 0, 6), (7, 3, 3, 7, 3, 1, 0, 7),
+        (72, 8, 2, 36, 4, 4, 0, 6), (7, 3, 3, 7, 3, 1, 0, 7), (6, 4, 2, 3, 9, 8, 0, 20),
     )):  # fmt: skip
         # Lanes of different widths, the widest as wide as the output lane.
         lanes = tuple(max(acc - lane % 3, 1) for lane in range(pe))
@@ -212,15 +234,17 @@ def fmpadding_pixel() -> Iterator[Case]:
 
 
 def vvau() -> Iterator[Case]:
-    for index, (k, channels, pe, weight_bits, input_bits, signed, acc) in enumerate((
-        (1, 1, 1, 1, 1, 0, 2), (9, 16, 1, 8, 8, 0, 20), (9, 8, 4, 4, 4, 0, 12), (9, 8, 8, 1, 1, 1, 5),
-        (25, 32, 4, 4, 4, 1, 12), (1, 10, 5, 8, 8, 1, 16), (2, 6, 1, 4, 4, 0, 32), (49, 3, 3, 2, 3, 0, 6),
+    for index, (k, channels, pe, simd, weight_bits, input_bits, signed, acc) in enumerate((
+        (1, 1, 1, 1, 1, 1, 0, 2), (9, 16, 1, 1, 8, 8, 0, 20), (9, 8, 4, 1, 4, 4, 0, 12), (9, 8, 8, 1, 1, 1, 1, 5),
+        (25, 32, 4, 1, 4, 4, 1, 12), (1, 10, 5, 1, 8, 8, 1, 16), (2, 6, 1, 1, 4, 4, 0, 32), (49, 3, 3, 1, 2, 3, 0, 6),
+        (9, 8, 8, 9, 4, 4, 0, 12), (9, 6, 2, 3, 8, 8, 1, 20), (2, 3, 1, 2, 1, 1, 0, 2), (4, 4, 4, 2, 1, 1, 1, 6),
     )):  # fmt: skip
         lanes = tuple(max(acc - lane % 3, 1) for lane in range(pe))
-        digits, top = -(-(pe * weight_bits) // 4), (1 << pe * weight_bits) - 1
-        words = (int("5a3c9"[i % 5] * digits, 16) & top for i in range(k * channels // pe))
+        word_bits = pe * simd * weight_bits
+        digits, top = -(-word_bits // 4), (1 << word_bits) - 1
+        words = (int("5a3c9"[i % 5] * digits, 16) & top for i in range(k * channels // (pe * simd)))
         yield Case({
-            "K": k, "CHANNELS": channels, "PE": pe, "WEIGHT_BITS": weight_bits, "INPUT_BITS": input_bits,
+            "K": k, "CHANNELS": channels, "PE": pe, "SIMD": simd, "WEIGHT_BITS": weight_bits, "INPUT_BITS": input_bits,
             "INPUT_SIGNED": signed, "ACC_BITS": Bits.of_bytes(lanes), "OUT_BITS": acc,
             "WEIGHT_FILE": "weights.hex", "RAM_STYLE": RAM_STYLES[index % 3],
         }, (MemFile("weights.hex", "".join(f"{word:0{digits}x}\n" for word in words)),))  # fmt: skip
@@ -232,7 +256,9 @@ GRID: Mapping[str, Callable[[], Iterator[Case]]] = {
     "tlastmarker": tlastmarker,
     "fmpadding": fmpadding,
     "swg": swg,
+    "swg_parallel": swg_parallel,
     "pool": pool,
+    "pool_parallel": pool_parallel,
     "mvau": mvau,
     "thresholding": thresholding,
     "labelselect": labelselect,

@@ -14,10 +14,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy.typing as npt
+
 from flows import fifos as fifo_sizing
 from flows import folding as foldings
 from flows.accumulators import LayerWidths, Policy, certificate
-from flows.config import STEPS, BuildConfig
+from flows.config import STEPS, VERIFY_FILES, BuildConfig
 from flows.console import console, progress
 from flows.design import Design, Files, Folding
 from flows.elaborate import elaborate, fifo_names
@@ -37,9 +39,12 @@ from flows.simulate.vectors import random_frames
 from flows.steps import Steps
 from flows.synthesize import yosys
 from flows.synthesize.parts import Part, part_of
-from flows.verify import Vectors, brevitas_vs_golden, load_vectors
+from flows.verify import brevitas_vs_golden, load_vectors
+from flows.verify_files import expected_vs_golden, load_expected, load_input
 
 ROOT = Path(__file__).parents[1]
+GOLDEN_CHECKS = ("brevitas_vs_golden", "expected_vs_golden")
+"""Of the golden model itself; {} where there is nothing to compare it with."""
 RESULTS = ("summary.json", "index.html")
 """What says that a build is complete."""
 
@@ -81,7 +86,8 @@ class Values:
     """Integers of every tensor for the frames that verification uses, evaluated when first asked for."""
 
     imported: Imported
-    vectors: Vectors | None
+    given: npt.NDArray[Any] | None
+    """Frames as the network takes them: of the test vectors, or the user's; None: random integers."""
     frames: int
     seed: int
     key: str = field(default="")
@@ -89,10 +95,10 @@ class Values:
     @cached_property
     def golden(self) -> dict[str, IntArray]:
         graph = self.imported.graph
-        if self.vectors is None:
+        if self.given is None:
             inputs = {graph.inputs[0]: random_frames(graph, self.frames, self.seed)}
         else:
-            inputs = {graph.inputs[0]: self.imported.input.quantize(self.vectors["input"][: self.frames])}
+            inputs = {graph.inputs[0]: self.imported.input.quantize(self.given[: self.frames])}
         return evaluate(graph, inputs)
 
 
@@ -116,8 +122,12 @@ def simulators() -> list[Any]:
 
 
 def check_tools(b: Build) -> None:
-    """Finds out before any work whether the part is known. Raises ConfigError."""
+    """Finds out before any work whether the part is known, and the user's files are there. Raises ConfigError."""
     _ = b.part
+    for key in VERIFY_FILES:
+        path = getattr(b.config, key)
+        if path is not None and not path.is_file():
+            raise ConfigError(f"{key}: no file {path}")
 
 
 def train(b: Build) -> Source:
@@ -202,29 +212,43 @@ def model_files(model: Path) -> list[Path]:
 
 
 def golden(b: Build, source: Source, imported: Imported) -> Values:
-    """The golden model against Brevitas on the whole test split; the frames for the later comparisons."""
+    """The golden model against Brevitas on the whole test split, or against outputs that the user gives.
+
+    Also chooses the frames for the later comparisons.
+    """
     vectors = load_vectors(source.vectors) if source.vectors else None
+    x, files = b.config.verify_input_npy, [getattr(b.config, key) for key in VERIFY_FILES]
+    if x is not None and vectors is not None:
+        raise ConfigError(f"{VERIFY_FILES[0]}: {b.config.model} is a training folder, which has its own test frames")
+    given = load_input(x, imported) if x is not None else None if vectors is None else vectors["input"]
     key = {
         "graph": [file_digest(b.out / "intermediate_models" / name) for name in FILES],
         "vectors": file_digest(source.vectors) if source.vectors else None,
+        "files": [file_digest(path) if path else None for path in files],
         "training": source.training and {key: source.training.get(key) for key in ("metric", "quant_metric")},
         "code": code(
             "flows/golden.py",
             "flows/verify.py",
+            "flows/verify_files.py",
             "flows/input_quantizer.py",
             "flows/compare.py",
             "flows/graph.py",
             "flows/frontend/spec.py",
         ),
     }
-    result = b.verification("brevitas_vs_golden")
+    results = [b.verification(name) for name in GOLDEN_CHECKS]
 
     def action() -> None:
-        write_json(result, {} if vectors is None else brevitas_vs_golden(imported, vectors, source.training))
+        write_json(results[0], {} if vectors is None else brevitas_vs_golden(imported, vectors, source.training))
+        expected = b.config.verify_expected_output_npy
+        if given is None or expected is None:
+            write_json(results[1], {})
+        else:
+            write_json(results[1], expected_vs_golden(imported, given, load_expected(expected, imported, len(given))))
 
-    b.steps.run("golden", key, [result], action, check=True)
-    frames = b.config.verify_frames if vectors is None else min(b.config.verify_frames, len(vectors["input"]))
-    return Values(imported, vectors, frames, b.config.verify_seed, json.dumps([key, frames, b.config.verify_seed]))
+    b.steps.run("golden", key, results, action, check=True)
+    frames = b.config.verify_frames if given is None else min(b.config.verify_frames, len(given))
+    return Values(imported, given, frames, b.config.verify_seed, json.dumps([key, frames, b.config.verify_seed]))
 
 
 def folding_request(b: Build) -> foldings.Request:
@@ -418,7 +442,7 @@ def report(
     """summary.json, FINN's report files, the page and the console tables."""
     folder = b.out / "report"
     config = b.config
-    found = {"brevitas_vs_golden": read_json(b.verification("brevitas_vs_golden")), **checks}
+    found = {**{name: read_json(b.verification(name)) for name in GOLDEN_CHECKS}, **checks}
     sizing = read_json(folder / "fifo_depths.json")
     summary = summaries.build(
         design=design, graph=graph, widths=widths, policy=config.accumulator_policy, config_hash=config_hash(config),

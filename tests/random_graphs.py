@@ -115,7 +115,7 @@ class Grower:
 
     def weights(self, mw: int, mh: int) -> tuple[np.ndarray, IntType]:
         signed = self.yes()
-        dtype = IntType(self.integer(1, 7 + signed), signed)  # the memory holds unsigned ones with a sign
+        dtype = IntType(self.integer(1, 8), signed)
         values = self.numbers().integers(dtype.min, dtype.max + 1, (mw, mh))
         if self.integer(0, 7) == 0:
             values[:, 0] = 0  # a channel that is always 0
@@ -347,7 +347,8 @@ def _folding(g: Grower, graph: Graph) -> dict[str, Fold]:
             continue
         fold = g.one_of(*_folds(graph, op))
         if isinstance(op, Pool | VVAU):
-            fold = Fold(folding[graph.producer(op.inputs[0]).name].simd, 1)
+            channels = folding[graph.producer(op.inputs[0]).name].simd
+            fold = g.one_of(*(f for f in kernel_of(op).legal(graph, op) if f.pe == channels))
         if isinstance(op, ConvolutionInputGenerator | Thresholding | Weighted):
             fold = replace(fold, ram_style=g.one_of("auto", "distributed", "block"))
         folding[op.name] = fold
@@ -373,4 +374,5 @@ def _lines(network: Network) -> Iterator[str]:
         said = ", ".join(f"{key}={value}" for key, value in fields.items())
         out, fold = graph[op.outputs[0]], network.folding.get(op.name)
         lanes = f"PE={fold.pe} SIMD={fold.simd} {fold.ram_style}" if fold else "no hardware"
+        lanes += " parallel_window" if fold and fold.parallel_window else ""
         yield f"  {op.name}({', '.join(op.inputs)}; {said}) -> {out.shape} {out.dtype}; {lanes}"

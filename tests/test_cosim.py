@@ -15,8 +15,10 @@ from tests.branches import grower
 from tests.branches import network as branching
 from tests.networks import Chain, small_cnn
 
+# "pixel" takes one of the padded map a clock cycle: a whole window in a beat.
 NETWORKS = {
     "cnn": (small_cnn(3), 324),
+    "pixel": (small_cnn(3), 64),
     "dense": (Chain((1, 1, 24), seed=1).mvau(12).thresholds(3).mvau(8).thresholds(2).mvau(4), 40),
     "strided": (Chain((7, 7, 3), bits=8, seed=2).window(3, 2).mvau(6).thresholds(4).window(2, 1).mvau(4), 300),
 }
@@ -38,6 +40,7 @@ def test_layers_and_stitched_equal_golden_and_the_rate_is_the_bound(network, tmp
     rtl, golden = emit(design), evaluate(graph, {"x": x})
     layers = cosim.verify_layers(design, graph, golden, rtl, tmp_path / "layers", frames=10, seed=1)
     assert layers["mismatches"] == 0 and len(layers["layers"]) == sum(bool(i.op) for i in design.instances)
+    assert ("swg_parallel" in {i.module for i in design.instances}) == (graph.name == "pixel")
     result, run = cosim.verify_stitched(design, graph, golden, rtl, tmp_path / "stitched", frames=10, seed=1)
     assert (result["frames"], result["mismatches"]) == (10, 0)
     speed, (bound, _) = cosim.speed(run), design.bound

@@ -1,5 +1,8 @@
 """Elaboration: instances, streams, converters and FIFOs of a design."""
 
+from dataclasses import replace
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -7,6 +10,7 @@ from flows.accumulators import analyse
 from flows.design import Fold
 from flows.elaborate import elaborate, fifo_names
 from flows.emit.rtl import emit, monitored
+from flows.errors import UnsupportedModel
 from flows.folding import Request, choose
 from flows.kernels.registry import kernel_of
 from tests.networks import Chain, small_cnn
@@ -64,6 +68,17 @@ def test_an_odd_ratio_goes_through_the_common_multiple():
     design = _design(graph, folding)
     lanes = [design.streams[i.output].lanes for i in design.instances if i.module == "dwc"]
     assert lanes == [6, 3]
+
+
+def test_a_tensor_that_nothing_reads_is_refused():
+    graph = Chain((1, 1, 12)).mvau(6).thresholds().graph()
+    folding = {"MVAU_0": Fold(2, 4), "Thresholding_0": Fold(2, 1)}
+    idle = replace(graph.op("Thresholding_0"), name="Thresholding_1", outputs=("idle",))
+    tensors = {**graph.tensors, "idle": replace(graph[graph.outputs[0]], name="idle")}
+    wrong = replace(graph, ops=(*graph.ops, idle), tensors=tensors)
+    wrong.validate()
+    with pytest.raises(UnsupportedModel, match=r"nothing reads the output 'idle' of Thresholding_1 \(Thresholding\)"):
+        _design(wrong, {**folding, "Thresholding_1": Fold(2, 1)})
 
 
 def test_policies_change_widths_and_nothing_else():

@@ -1,6 +1,7 @@
 """Folding: what is chosen, what is honoured, what is refused."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,9 @@ def test_named_layers_get_what_was_asked_and_the_rest_keeps_up():
         ({"MVAU_0": LayerFolding(PE=3, SIMD=1)}, InfeasibleFolding, "MVAU_0: PE = 3 does not divide"),
         ({"MVAU_7": LayerFolding(PE=1)}, ConfigError, "no layer 'MVAU_7' in this network; did you mean"),
         ({"MVAU_0": LayerFolding(PE=1, SIMD=1)}, ConfigError, "nothing is said about MVAU_1"),
+        ({"ConvolutionInputGenerator_1": LayerFolding(parallel_window=2), "MVAU_0": LayerFolding(PE=1, SIMD=1),
+          "MVAU_1": LayerFolding(PE=1, SIMD=1)}, ConfigError, "parallel_window = 2 is not supported"),
+        ({"MVAU_0": LayerFolding(parallel_window=1)}, ConfigError, r"MVAU_0 \(MVAU\) has no parallel_window"),
         ({"Thresholding_0": LayerFolding(PE=2, SIMD=2)}, ConfigError, "has no SIMD"),
         ({"MVAU_0": LayerFolding(PE=1, SIMD=1, mem_mode="external"), "MVAU_1": LayerFolding(PE=1, SIMD=1)},
          ConfigError, "mem_mode = 'external' is not supported"),
@@ -64,6 +68,32 @@ def test_what_cannot_be_done_is_refused(layers, error, message):
 def test_a_pool_has_the_lanes_of_its_window():
     with pytest.raises(InfeasibleFolding, match="must equal SIMD = 4"):
         choose(GRAPH, Request({"Pool_0": LayerFolding(PE=1), "ConvolutionInputGenerator_1": LayerFolding(SIMD=4)}, 500))
+
+
+def test_a_parallel_window_is_all_channels_and_its_layer_takes_it_whole(tmp_path):
+    asked = {
+        "ConvolutionInputGenerator_0": LayerFolding(parallel_window=1),
+        "ConvolutionInputGenerator_1": LayerFolding(parallel_window=1, SIMD=2),
+        "Pool_0": LayerFolding(PE=2, SIMD=4),
+    }
+    folding = choose(GRAPH, Request(asked, 324))
+    first, second = (folding[f"ConvolutionInputGenerator_{n}"] for n in range(2))
+    assert first == Fold(1, GRAPH[GRAPH.op("ConvolutionInputGenerator_0").inputs[0]].shape[2], parallel_window=True)
+    assert second == Fold(1, 2, parallel_window=True) and folding["Pool_0"] == Fold(2, 4)
+    path = tmp_path / "folding.json"
+    path.write_text(to_finn_json(folding, GRAPH))
+    assert json.loads(path.read_text())["ConvolutionInputGenerator_0"]["parallel_window"] == 1
+    assert choose(GRAPH, Request(read_finn_json(path))) == folding
+
+
+def test_a_window_is_parallel_only_where_the_rate_asks_for_it():
+    window = "ConvolutionInputGenerator_0"
+    op = GRAPH.op(window)
+    slow, fast = (choose(GRAPH, Request({}, target))[window] for target in (324, 300))
+    assert not slow.parallel_window and fast.parallel_window
+    assert cycles(GRAPH, op, replace(fast, parallel_window=False)) > 300 >= cycles(GRAPH, op, fast)
+    with pytest.raises(InfeasibleFolding, match=f"{window} .* needs 324 cycles"):
+        choose(GRAPH, Request({window: LayerFolding(parallel_window=0)}, 300))
 
 
 def test_finns_json_round_trip(tmp_path):

@@ -67,6 +67,9 @@ def test_the_numbered_networks_are_what_they_should_be() -> None:
     assert all(2 <= len(n.graph.ops) <= MOST_OPERATORS for n in drawn)
     kinds = {op.kind for n in drawn[:BATCH] for op in n.graph.ops}
     assert kinds == OPERATORS, f"the first {BATCH} lack {OPERATORS - kinds}"
+    modules = {i.module for n in drawn[:BATCH] for i in n.design().instances}
+    assert {"swg", "swg_parallel", "pool", "pool_parallel", "vvau"} <= modules
+    assert any(f.simd > 1 and n.graph.op(name).kind == "VVAU" for n in drawn[:BATCH] for name, f in n.folding.items())
     reads = [max(_reads(n.graph, t) for t in n.graph.tensors) for n in drawn]
     assert np.mean(np.array(reads) >= 2) > 0.5 and max(reads[:BATCH]) >= 3
     assert any(_bare_skip(n.graph, op) for n in drawn[:BATCH] for op in n.graph.ops)

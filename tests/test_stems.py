@@ -10,8 +10,8 @@ ROOT = Path(__file__).parents[1]
 RTL = sorted(path.stem for path in (ROOT / "hw_templates" / "rtl").glob("*.sv"))
 STREAM_MODULES = ("dwc", "duplicate", "fifo", "tlastmarker")
 """Modules between the operators, which have no kernel."""
-PARTS = {"ringbuffer": ("depthtospace", "upsample")}
-"""Modules that are only used inside of those of several operators, whose tests are theirs."""
+PARTS = {"ringbuffer": ("depthtospace", "upsample"), "delayline": ("swg_parallel",)}
+"""Modules that are only used inside of others, whose tests are theirs."""
 
 
 @pytest.mark.parametrize("stem", sorted({*STEMS.values()}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -21,6 +22,10 @@ from flows.graph import IntArray, Thresholding
 FRAMES = 3
 """Frames that are compared; they are chosen from CANDIDATES, without those where float32 may round either way."""
 CANDIDATES = 48
+NO_FRAMES = (
+    "no integer is compared: in every frame tried, some value lies on a boundary of a quantizer, where float32 may "
+    "round either way. What is built is read exactly from the file and does not depend on it"
+)
 
 
 class PassCheck:
@@ -45,8 +50,12 @@ class PassCheck:
     def check(self, step: str, model: Any, head: Sequence[Mapping[str, Any]], tail: Sequence[Cut], cut: bool) -> None:
         """Executes `model` after `step`. Raises VerificationFailed naming the pass where an integer differs.
 
+        Says so on standard error (the log) where there is no frame to compare.
+
         head, tail: what was cut off both ends; `cut`: the input quantizer is among it.
         """
+        if not len(self.frames):
+            print(f"{step}: {NO_FRAMES}", file=sys.stderr)
         for n, frame in enumerate(self.frames):
             found = _execute(model, self._given(frame, head, cut, model))
             self._compare_quantizers(step, n, model, found)

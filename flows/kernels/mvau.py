@@ -9,7 +9,7 @@ from flows.kernels.base import divisors, require_divisor
 from flows.kernels.memory import image
 
 MAX_OPERAND_BITS = 8
-"""Of a weight and of an input."""
+"""Of a weight and of an input; the memory holds unsigned weights with one bit more, for a sign."""
 LOOSE_BEATS = 4
 """Registers before the output's that hold beats or gaps."""
 
@@ -31,7 +31,7 @@ def lower(graph: Graph, op: Op, fold: Fold, in_type: IntType, acc: tuple[int, ..
     lane_bits = tuple(max(acc[p :: fold.pe]) for p in range(fold.pe))
     out_type = IntType(max(lane_bits), signed=True)
     weight_type = stored_type(op)
-    require_operands(op, weight_type, in_type)
+    require_operands(op, op.weight_type, in_type)
     file = f"{op.name}_weights.hex"
     # (MW, MH) to word nf*SF + sf, element p*SIMD + s
     words = op.weights.reshape(sf, fold.simd, nf, fold.pe).transpose(2, 0, 3, 1).reshape(nf * sf, -1)

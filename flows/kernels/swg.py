@@ -1,4 +1,7 @@
-"""ConvolutionInputGenerator on `swg.sv`: SIMD lanes, one output beat per cycle, the smallest ring that allows it."""
+"""ConvolutionInputGenerator: SIMD lanes, one output beat per cycle, the smallest memory that allows it.
+
+On `swg.sv` a beat is SIMD channels of one pixel of a window; with `parallel_window`, on `swg_parallel.sv`, of all.
+"""
 
 from __future__ import annotations
 
@@ -16,30 +19,51 @@ RAM_STYLES = ("auto", "distributed", "block")
 
 
 def legal(graph: Graph, op: Op) -> tuple[Fold, ...]:
-    """One fold for every divisor of the channels."""
-    return tuple(Fold(pe=1, simd=simd) for simd in divisors(graph[op.inputs[0]].shape[2]))
+    """A fold for every divisor of the channels, then whole windows a beat: of all channels, or depthwise of some."""
+    swg = cast(ConvolutionInputGenerator, op)
+    channels = graph[op.inputs[0]].shape[2]
+    whole = divisors(channels) if swg.depthwise else (channels,)
+    return (
+        *(Fold(pe=1, simd=simd) for simd in divisors(channels)),
+        *(Fold(pe=1, simd=simd, parallel_window=True) for simd in whole),
+    )
 
 
 def lower(graph: Graph, op: Op, fold: Fold, in_type: IntType, acc: tuple[int, ...] | None) -> Lowered:
-    """See flows.kernels.base. `fold.simd` divides the channels, `fold.pe` is 1."""
+    """See flows.kernels.base. `fold.simd` divides the channels, `fold.pe` is 1.
+
+    Whole windows hold all channels, unless `op` is depthwise: an MVAU sums over all of them.
+    """
     swg = cast(ConvolutionInputGenerator, op)
     h, w, c = graph[op.inputs[0]].shape
     oh, ow, _ = graph[op.outputs[0]].shape
     (kh, kw), (sh, sw), (dh, dw) = swg.kernel, swg.stride, swg.dilation
     require_one(op, "PE", fold.pe)
     require_divisor(op, "SIMD", fold.simd, c, "the channels")
-    if fold.parallel_window:
-        raise InfeasibleFolding(f"{op.name}: parallel_window is not supported; leave it out")
+    if fold.parallel_window and not swg.depthwise and fold.simd != c:
+        raise InfeasibleFolding(
+            f"{op.name}: with parallel_window = 1, SIMD must be all {c} channels, not {fold.simd}, as the next layer "
+            "sums over them"
+        )
     if fold.ram_style not in RAM_STYLES:
         raise InfeasibleFolding(f"{op.name}: ram_style = {fold.ram_style!r}; legal values: {', '.join(RAM_STYLES)}")
     folds = c // fold.simd
-    depth = folds * min_pixels((h, w), swg.kernel, swg.stride, swg.dilation, folds, swg.depthwise)
-    params: dict[str, Param] = {
+    shape: dict[str, Param] = {
         "WIDTH": fold.simd * in_type.bits, "FOLDS": folds, "H": h, "W": w, "KH": kh, "KW": kw, "SH": sh, "SW": sw,
-        "DH": dh, "DW": dw, "DEPTHWISE": int(swg.depthwise), "DEPTH": depth, "RAM_STYLE": fold.ram_style,
+        "DH": dh, "DW": dw,
     }  # fmt: skip
-    window = kh * kw if swg.depthwise else 0
-    return Lowered("swg", params, fold.simd, fold.simd, in_type, oh * ow * kh * kw * folds, out_window=window)
+    window, group = (kh * kw, fold.simd) if swg.depthwise else (0, 0)
+    if fold.parallel_window:
+        params = {**shape, "RAM_STYLE": fold.ram_style}
+        return Lowered(
+            "swg_parallel", params, fold.simd, kh * kw * fold.simd, in_type, oh * ow * folds, out_window=window,
+            out_group=group,
+        )  # fmt: skip
+    depth = folds * min_pixels((h, w), swg.kernel, swg.stride, swg.dilation, folds, swg.depthwise)
+    params = {**shape, "DEPTHWISE": int(swg.depthwise), "DEPTH": depth, "RAM_STYLE": fold.ram_style}
+    return Lowered(
+        "swg", params, fold.simd, fold.simd, in_type, oh * ow * kh * kw * folds, out_window=window, out_group=group
+    )
 
 
 @lru_cache(maxsize=4096)

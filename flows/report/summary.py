@@ -23,7 +23,7 @@ from flows.graph import Graph, Weighted
 from flows.synthesize.parts import Part
 
 _CLOSED = ConfigDict(extra="forbid")
-CHECKS = ("brevitas_vs_golden", "rtl_layers", "rtl_stitched", "hls_layers", "hls_top", "driver")
+CHECKS = ("brevitas_vs_golden", "expected_vs_golden", "rtl_layers", "rtl_stitched", "hls_layers", "hls_top", "driver")
 
 
 class Counts(TypedDict):
@@ -82,6 +82,7 @@ class Verification(TypedDict, total=False):
     __pydantic_config__ = _CLOSED  # type: ignore[misc]
 
     brevitas_vs_golden: Check
+    expected_vs_golden: Check
     rtl_layers: Check
     rtl_stitched: Check
     hls_layers: Check

@@ -13,6 +13,7 @@ from flows.synthesize.cells import RESOURCES
 
 CHECK_NAMES = {
     "brevitas_vs_golden": "golden model against Brevitas",
+    "expected_vs_golden": "golden model against the expected output",
     "rtl_layers": "RTL, layer by layer",
     "rtl_stitched": "RTL, the whole accelerator",
     "hls_layers": "HLS, layer by layer",

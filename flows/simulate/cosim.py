@@ -41,14 +41,15 @@ class Speed:
 
 def encode(values: IntArray, stream: Stream) -> Bytes:
     """Tensor (N, H, W, C) as the stream's beats, uint8 (N*beats, bytes)."""
-    return pack(fold(values, stream.lanes, stream.window).reshape(-1, stream.lanes), stream.dtype.bits)
+    beats = fold(values, stream.lanes, stream.window, stream.group)
+    return pack(beats.reshape(-1, stream.lanes), stream.dtype.bits)
 
 
 def decode(beats: Bytes, stream: Stream, shape: tuple[int, int, int]) -> IntArray:
     """Inverse of `encode`; an unfinished last frame is dropped."""
     frames = len(beats) // stream.beats
     lanes = unpack(beats[: frames * stream.beats], stream.lanes, stream.dtype.bits, stream.dtype.signed)
-    return unfold(lanes.reshape(frames, stream.beats, stream.lanes), shape, stream.window)
+    return unfold(lanes.reshape(frames, stream.beats, stream.lanes), shape, stream.window, stream.group)
 
 
 def compile_model(duts: Sequence[Dut], rtl: Files, folder: Path, trace: bool) -> Model:

@@ -40,7 +40,7 @@ module mvau #(
 
   if (MW < 1 || SIMD < 1 || MW % SIMD != 0) $fatal(1, "mvau: SIMD must divide MW");
   if (MH < 1 || PE < 1 || MH % PE != 0) $fatal(1, "mvau: PE must divide MH");
-  if (WEIGHT_BITS < 1 || WEIGHT_BITS > 8) $fatal(1, "mvau: WEIGHT_BITS must be 1 ... 8");
+  if (WEIGHT_BITS < 1 || WEIGHT_BITS > 9) $fatal(1, "mvau: WEIGHT_BITS must be 1 ... 9 (unsigned: 8 and a sign)");
   if (INPUT_BITS < 1 || INPUT_BITS > 8) $fatal(1, "mvau: INPUT_BITS must be 1 ... 8");
   if (RomStyle != "auto" && RomStyle != "registers" && RomStyle != "block")
     $fatal(1, "mvau: RAM_STYLE must be auto, distributed or block");

@@ -52,13 +52,13 @@ class File:
             "Quant", *parameters, signed=int(signed), narrow=int(narrow), **{"rounding_mode": "ROUND", **k}
         )
 
-    def weights(self, integers: Any, scale: Any, bits: int = 8) -> str:
+    def weights(self, integers: Any, scale: Any, bits: int = 8, signed: bool = True) -> str:
         """Integers times scale behind a Quant node; the name of the quantized tensor. `scale` as Quant takes it."""
         q = np.asarray(integers, dtype=np.float64)
         value = self.constant(q * np.asarray(scale, dtype=np.float32).astype(np.float64))
         out = f"w{len(self.constants)}"
         parameters = [value, self.constant(scale), self.constant(0), self.constant(bits)]
-        options = {"signed": 1, "narrow": 0, "rounding_mode": "ROUND", "domain": "qonnx.custom_op.general"}
+        options = {"signed": int(signed), "narrow": 0, "rounding_mode": "ROUND", "domain": "qonnx.custom_op.general"}
         self.nodes.append(helper.make_node("Quant", parameters, [out], name=f"Q{out}", **options))
         self.infos.append(helper.make_tensor_value_info(out, TensorProto.FLOAT, q.shape))
         return out

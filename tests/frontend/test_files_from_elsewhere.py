@@ -9,10 +9,13 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
+from flows.accumulators import analyse
+from flows.design import Fold
 from flows.errors import ConfigError
 from flows.frontend import HARDWARE, MODELS, Imported, import_model, load, save
 from flows.golden import evaluate
 from flows.graph import MVAU, FMPadding, IntType, LabelSelect, Thresholding
+from flows.kernels.registry import kernel_of
 from tests.frontend.qonnx_files import File
 
 
@@ -110,6 +113,22 @@ def test_weights_are_rounded_exactly(tmp_path: Path) -> None:
     steps = float(weight) / float(scale)
     net = imported(File(2).quant(1.0, 4).dense([[steps, 1.0], [2.0, -1.0]], scale, bits=4), tmp_path)
     np.testing.assert_array_equal(net.graph.of_type(MVAU)[0].weights.T, [[3, 1], [2, -1]])
+
+
+def test_unsigned_weights_of_eight_bits(tmp_path: Path) -> None:
+    """They are kept as they are; the memory has a ninth bit for their sign."""
+    rng = np.random.default_rng(0)
+    weights = rng.integers(0, 256, (3, 4))
+    weights[0, 0] = 255
+    file = File(4).quant(1.0, 4)
+    file.node("Gemm", file.weights(weights, 0.5, signed=False), shape=(1, 3), transB=1)
+    net = imported(file, tmp_path)
+    (op,) = net.graph.of_type(MVAU)
+    np.testing.assert_array_equal(op.weights.T, weights)
+    assert op.weight_type == IntType(8, False)
+    widths = analyse(net.graph)[op.name].exact
+    low = kernel_of(op).lower(net.graph, op, Fold(1, 1), net.graph[op.inputs[0]].dtype, widths)
+    assert low.params["WEIGHT_BITS"] == 9 and low.memories[0].text.splitlines()[0] == "0ff"
 
 
 def labels(scale: object = 1.0, *bias: float) -> File:

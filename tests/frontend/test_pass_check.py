@@ -10,6 +10,7 @@ import onnx
 import pytest
 
 from flows.errors import VerificationFailed
+from flows.frontend import LOG, import_model
 from tests.frontend.qonnx_files import File
 
 OPTIONS = {"group": 1, "kernel_shape": [3, 3], "pads": [0, 0, 0, 0], "strides": [1, 1], "dilations": [1, 1]}
@@ -85,3 +86,12 @@ def test_right_passes_pass(tmp_path: Path) -> None:
     assert done["note"] == ""
     check = PassCheck(read_model(onnx.load(tmp_path / str(done["tidy"]))))
     assert len(check.frames) == FRAMES, "the planted passes above were compared on no frame"
+
+
+def test_the_log_says_where_no_frame_can_be_compared(tmp_path: Path) -> None:
+    """Of the input 0 the second channel, of 1 the first one lies on a boundary."""
+    file = File(1).quant(1.0, 1)
+    file.dense([[1], [1]], 0.5, file.constant([0.0, 0.5])).relu().quant(1.0, 2).dense([[1, 2]], 1.0)
+    import_model(file.write(tmp_path), training=None, label_select=False, work=tmp_path / "work")
+    text = (tmp_path / "work" / LOG).read_text(encoding="utf-8")
+    assert "streamline: no integer is compared" in text and "boundary of a quantizer" in text

@@ -87,8 +87,8 @@ def layer(
 ) -> Unit:  # fmt: skip
     """The unit of a one-operator `graph`: random frames, `golden.apply` as what must come out, the analytic interval.
 
-    `in_types`: of the streams where they differ from the tensors'; `window`: of a depthwise input; `x`: for every input
-    frames (N, H, W, C) before the random ones.
+    `in_types`: of the streams where they differ from the tensors'; `window`: of a depthwise input, PE channels at
+    a time; `x`: for every input frames (N, H, W, C) before the random ones.
     """
     (op,) = graph.ops
     rng = np.random.default_rng(seed)
@@ -97,7 +97,8 @@ def layer(
         values = [np.concatenate(pair) for pair in zip(x, values, strict=True)]
     types = tuple(in_types) or tuple(graph[n].dtype for n in op.inputs)
     low = kernel_of(op).lower(graph, op, fold, types[0], acc, *types[1:])
-    first, *more = ((to_beats(v, low.in_lanes, window), t.bits) for v, t in zip(values, types, strict=True))
+    beats = [to_beats(v, low.in_lanes, window, fold.pe if window else 0) for v in values]
+    first, *more = ((b, t.bits) for b, t in zip(beats, types, strict=True))
     y = to_beats(apply(op, *values), low.out_lanes)
     interval = max(low.work_beats, y.shape[1], *(x.shape[1] for x, _ in (first, *more)))
     return Unit(

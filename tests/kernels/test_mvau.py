@@ -34,6 +34,7 @@ class Point:
     extra_bits: int = 0
     limit: int | None = None
     seed: int = 0
+    weight_signed: bool = True
 
 
 def graph_of(weights: IntArray, weight_type: IntType, in_type: IntType) -> tuple[Graph, MVAU]:
@@ -53,7 +54,7 @@ def weights_of(point: Point) -> IntArray:
     `limit`: none beyond +-limit, and none at all in channel 0, far below what the type allows.
     """
     rng = np.random.default_rng(point.seed)
-    dtype = IntType(point.weight_bits, True)
+    dtype = IntType(point.weight_bits, point.weight_signed)
     weights = rng.integers(dtype.min, dtype.max + 1, (point.mw, point.mh))
     if point.limit is not None:
         return np.clip(weights, -point.limit, point.limit) * (np.arange(point.mh) > 0)
@@ -75,7 +76,7 @@ def exact_bits(weights: IntArray, in_type: IntType) -> tuple[int, ...]:
 
 def unit_of(point: Point, name: str) -> tuple[Unit, Lowered]:
     weights = weights_of(point)
-    graph, op = graph_of(weights, IntType(point.weight_bits, True), point.in_type)
+    graph, op = graph_of(weights, IntType(point.weight_bits, point.weight_signed), point.in_type)
     op = replace(op, name=name)
     acc = tuple(b + point.extra_bits for b in exact_bits(weights, point.in_type))
     low = mvau.lower(graph, op, Fold(point.pe, point.simd, ram_style=point.ram_style), point.in_type, acc)
@@ -105,6 +106,7 @@ FAST = [
     Point(10, 5, 1, 10, 2, S1, extra_bits=2),
     Point(70, 2, 2, 35, 5, IntType(3, False)),
     Point(1, 4, 2, 1, 1, S8),
+    Point(12, 4, 2, 4, 8, U8, weight_signed=False),
     Point(12, 3, 1, 3, 1, S1),
     Point(6, 2, 2, 1, 1, S1, extra_bits=2),
     Point(33, 2, 1, 33, 4, IntType(2, True)),

@@ -1,4 +1,4 @@
-"""pool.sv and its kernel: maximum and sum over groups of beats, signed and unsigned, one input beat per cycle."""
+"""pool.sv, pool_parallel.sv and their kernel: maximum and sum over a window, signed and unsigned, a beat per cycle."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ class Set:
     window: int
     dtype: IntType
     function: Literal["max", "sum"] = "max"
+    whole: bool = False
 
 
 FAST = [
@@ -44,12 +45,25 @@ FAST = [
     Set((4, 4), 2, 1, 1, IntType(5, False), "sum"),
     Set((1, 1), 8, 4, 49, IntType(3, True), "sum"),
     Set((1, 4), 1, 1, 5, IntType(33, True), "sum"),
+    Set((3, 3), 4, 2, 4, IntType(4, False), whole=True),
+    Set((2, 2), 6, 6, 9, IntType(8, True), whole=True),
+    Set((2, 3), 3, 1, 3, IntType(1, True), whole=True),
+    Set((2, 3), 5, 5, 2, IntType(1, False), "sum", whole=True),
+    Set((2, 2), 6, 3, 9, IntType(8, True), "sum", whole=True),
+    Set((1, 4), 2, 1, 5, IntType(33, True), "sum", whole=True),
 ]
 SLOW = [
     Set((2, 3), 12, pe, window, IntType(bits, signed), function)
     for pe in (1, 4, 12)
     for window in (1, 2, 9)
     for bits in (1, 2, 8)
+    for signed in (False, True)
+    for function in ("max", "sum")
+] + [
+    Set((2, 3), 6, pe, window, IntType(bits, signed), function, whole=True)
+    for pe in (2, 6)
+    for window in (2, 5, 9)
+    for bits in (1, 6)
     for signed in (False, True)
     for function in ("max", "sum")
 ]
@@ -63,7 +77,8 @@ def graph_of(s: Set) -> tuple[Graph, Op]:
 def unit(s: Set, number: int) -> Unit:
     graph, _ = graph_of(s)
     ends = np.stack([np.full(graph["x"].shape, v) for v in (s.dtype.min, s.dtype.max)])
-    return layer(graph, Fold(s.pe, 1), f"pool{number}", seed=number, window=s.window, in_types=(s.dtype,), x=[ends])
+    fold_ = Fold(s.pe, s.window if s.whole else 1)
+    return layer(graph, fold_, f"pool{number}", seed=number, window=s.window, in_types=(s.dtype,), x=[ends])
 
 
 def units(sets: list[Set]) -> list[Unit]:
@@ -91,11 +106,12 @@ def test_a_sum_of_wider_streams_is_exact(tmp_path: Path) -> None:
 
 def test_legal_foldings_divide_the_channels() -> None:
     graph, op = graph_of(FAST[0])
-    assert [(f.pe, f.simd) for f in pool.legal(graph, op)] == [(1, 1), (2, 1), (4, 1)]
+    assert [(f.pe, f.simd) for f in pool.legal(graph, op)] == [(1, 1), (2, 1), (4, 1), (1, 4), (2, 4), (4, 4)]
 
 
 @pytest.mark.parametrize(
-    ("fold_", "message"), [(Fold(3, 1), "PE = 3 does not divide the channels = 4"), (Fold(1, 2), "has no SIMD")]
+    ("fold_", "message"),
+    [(Fold(3, 1), "PE = 3 does not divide the channels = 4"), (Fold(1, 2), "SIMD = 2; legal values: 1, or the")],
 )
 def test_illegal_foldings_are_refused(fold_: Fold, message: str) -> None:
     graph, op = graph_of(FAST[0])
@@ -108,3 +124,6 @@ def test_illegal_foldings_are_refused(fold_: Fold, message: str) -> None:
 def test_illegal_parameters_are_refused(tmp_path: Path, key: str, function: Literal["max", "sum"]) -> None:
     good = unit(replace(FAST[0], function=function), 0)
     check_refused(good, {key: 0}, f"pool: .*{key}", tmp_path)
+    if key == "WINDOW":
+        whole = unit(replace(FAST[0], function=function, whole=True), 0)
+        check_refused(whole, {key: 1}, f"pool_parallel: .*{key}", tmp_path / "whole")

@@ -1,4 +1,4 @@
-"""swg.sv and its kernel: window order, the frame interval, and that the ring is the smallest that reaches it."""
+"""swg.sv, swg_parallel.sv and their kernel: window order, the frame interval, the smallest ring that reaches it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from flows.errors import InfeasibleFolding
 from flows.golden import windows
 from flows.graph import ConvolutionInputGenerator, Graph, IntType, Tensor, by_name, output_shape
 from flows.kernels import swg
-from tests.kernels.harness import Unit, build, check_grid, check_refused, intervals, read_slang
+from tests.kernels.harness import Unit, build, check_grid, check_large_grid, check_refused, intervals, read_slang
 
 UINT4 = IntType(4, False)
 
@@ -31,6 +31,7 @@ class Set:
     depthwise: bool = False
     ram_style: str = "auto"
     dtype: IntType = UINT4
+    whole: bool = False
 
 
 FAST = [
@@ -47,6 +48,20 @@ FAST = [
     Set((10, 10), 2, 1, (2, 2), (3, 3)),
     Set((9, 9), 1, 1, (3, 3), (1, 1), (3, 2), depthwise=True, ram_style="block"),
 ]
+WHOLE = [
+    Set((8, 8), 4, 4, (3, 3)),
+    Set((8, 8), 4, 1, (2, 2), (2, 2), depthwise=True),
+    Set((7, 9), 2, 2, (3, 2), (2, 3), depthwise=True, ram_style="block"),
+    Set((6, 6), 3, 3, (1, 1), (2, 2)),
+    Set((9, 8), 2, 2, (3, 3), (1, 2), (2, 2), dtype=IntType(8, True)),
+    Set((5, 5), 4, 4, (5, 5), ram_style="distributed"),
+    Set((1, 12), 2, 2, (1, 4), (1, 3), dtype=IntType(1, False)),
+    Set((12, 1), 6, 2, (3, 1), (2, 1), depthwise=True),
+    Set((10, 10), 2, 2, (2, 2), (3, 3)),
+    Set((9, 9), 3, 1, (3, 3), (1, 1), (3, 2), depthwise=True, ram_style="block"),
+    Set((1, 1), 8, 8, (1, 1)),
+]
+"""A whole window in a beat."""
 SLOW = [
     Set((h, w), channels, simd, kernel, stride, dilation, depthwise)
     for h, w in ((7, 6), (11, 13))
@@ -54,6 +69,13 @@ SLOW = [
     for kernel, dilation in (((1, 1), (1, 1)), ((2, 3), (1, 2)), ((3, 3), (1, 1)))
     for stride in ((1, 1), (2, 1), (3, 4))
     for depthwise in (False, True)
+]
+SLOW_WHOLE = [
+    Set((h, w), 6, simd, kernel, stride, dilation, depthwise, ("auto", "distributed", "block")[(h + simd) % 3])
+    for h, w in ((7, 6), (11, 13))
+    for simd, depthwise in ((6, False), (2, True))
+    for kernel, dilation in (((1, 2), (1, 1)), ((3, 1), (2, 1)), ((2, 3), (1, 2)), ((3, 3), (1, 1)))
+    for stride in ((1, 1), (2, 1), (3, 4))
 ]
 
 
@@ -67,10 +89,10 @@ def graph_of(s: Set) -> tuple[Graph, ConvolutionInputGenerator]:
 
 def unit(s: Set, number: int, frames: int = 4) -> Unit:
     graph, op = graph_of(s)
-    low = swg.lower(graph, op, Fold(1, s.simd, ram_style=s.ram_style), s.dtype, None)
+    low = swg.lower(graph, op, Fold(1, s.simd, s.whole, ram_style=s.ram_style), s.dtype, None)
     rng = np.random.default_rng(number)
     x = rng.integers(s.dtype.min, s.dtype.max + 1, (frames, *s.size, s.channels))
-    beats_in, beats_out = fold(x, low.in_lanes), fold(windows(op, x), low.out_lanes, low.out_window)
+    beats_in, beats_out = fold(x, low.in_lanes), fold(windows(op, x), low.out_lanes, low.out_window, low.out_group)
     assert low.work_beats == beats_out.shape[1]
     return Unit(
         f"swg{number}", low.module, low.params, beats_in, s.dtype.bits, beats_out, s.dtype,
@@ -80,6 +102,12 @@ def unit(s: Set, number: int, frames: int = 4) -> Unit:
 
 def units(sets: list[Set]) -> list[Unit]:
     return [unit(s, number) for number, s in enumerate(sets)]
+
+
+def whole(sets: list[Set]) -> list[Unit]:
+    made = units([replace(s, whole=True) for s in sets])
+    assert {u.module for u in made} == {"swg_parallel"}
+    return made
 
 
 def smaller(u: Unit) -> Unit:
@@ -103,6 +131,15 @@ def test_large_grid(tmp_path: Path) -> None:
     assert len(SLOW) >= 40
     check_grid(units(SLOW), tmp_path)
     read_slang(units(SLOW), tmp_path / "slang")
+
+
+def test_grid_of_whole_windows(tmp_path: Path) -> None:
+    check_grid(whole(WHOLE), tmp_path)
+
+
+@pytest.mark.slow
+def test_large_grid_of_whole_windows(tmp_path: Path) -> None:
+    check_large_grid(whole(SLOW_WHOLE), tmp_path)
 
 
 def check_smallest(grid: list[Unit], folder: Path) -> None:
@@ -134,7 +171,10 @@ def test_large_maps_are_sized_quickly() -> None:
 
 def test_legal_foldings_divide_the_channels() -> None:
     graph, op = graph_of(Set((8, 8), 6, 1, (3, 3)))
-    assert [(f.pe, f.simd) for f in swg.legal(graph, op)] == [(1, 1), (1, 2), (1, 3), (1, 6)]
+    one = [Fold(1, simd) for simd in (1, 2, 3, 6)]
+    assert swg.legal(graph, op) == (*one, Fold(1, 6, parallel_window=True))
+    depthwise = replace(op, depthwise=True)
+    assert swg.legal(graph, depthwise) == (*one, *(replace(f, parallel_window=True) for f in one))
     for fold_ in swg.legal(graph, op):
         assert swg.lower(graph, op, fold_, IntType(4, False), None).in_lanes == fold_.simd
 
@@ -144,7 +184,7 @@ def test_legal_foldings_divide_the_channels() -> None:
     [
         (Fold(1, 4), "SIMD = 4 does not divide the channels = 6; legal values: 1, 2, 3, 6"),
         (Fold(2, 1), "has no PE"),
-        (Fold(1, 2, parallel_window=True), "parallel_window"),
+        (Fold(1, 2, parallel_window=True), "with parallel_window = 1, SIMD must be all 6 channels, not 2"),
         (Fold(1, 2, ram_style="ultra"), "ram_style = 'ultra'"),
     ],
 )
@@ -167,3 +207,5 @@ def test_illegal_parameters_are_refused(tmp_path: Path, changed: dict[str, int |
     good = unit(FAST[0], 0)
     assert span(good) == 38
     check_refused(good, changed, f"swg: .*{message}", tmp_path)
+    if "DEPTH" not in changed:
+        check_refused(whole(WHOLE[:1])[0], changed, f"swg_parallel: .*{message}", tmp_path / "whole")
