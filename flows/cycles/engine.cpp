@@ -4,6 +4,9 @@
 // this cycle, and what its writers' tvalid was at its start, for they come later. So every instance can go to its next
 // state at once. Only a duplicator's tvalid depends on another's in the same cycle; those are refreshed first.
 //
+// An instance whose state did not change sleeps until the tvalid of an input or the tready of an output changes; a
+// stream's counts are brought up to date when one of them does. So a pass costs what moves, not what there is.
+//
 // Each case of the switch in `step` is the control logic of one module of hw_templates/rtl (or of several that share
 // theirs); tests/cycles compares them with the RTL cycle by cycle.
 #include <cstdint>
@@ -13,13 +16,44 @@
 namespace {
 
 // The numbers are those of flows/cycles/instances.py.
-enum Kind : int64_t { kFifo, kPipe, kPad, kPadPixel, kFree, kConcat, kTopK, kWindow, kUpsample, kShuffle, kDuplicate };
+enum Kind : int64_t { kFifo, kPipe, kPad, kPadPixel, kFree, kConcat, kTopK, kWindow, kUpsample, kShuffle, kDuplicate, kGrid };
 constexpr int kParameters = 15;
 constexpr int kColumns = 5 + kParameters;  // kind, two inputs, two outputs (-1: none), parameters
 
 struct Stream {
     uint8_t valid = 0, ready = 0;
+    int64_t since = 0;               // first cycle that is not in the counts
     int64_t beats = 0, stalls = 0, starves = 0;
+    int64_t writer = -1, reader = -1;
+    int64_t per_frame = 1, frames = 0;
+    int64_t* spans = nullptr;        // (frames, 2), where they are wanted
+
+    // Counts the cycles before `until`, in which neither valid nor ready changed.
+    void settle(int64_t until) {
+        const int64_t cycles = until - since;
+        if (cycles <= 0) return;
+        if (valid && ready) {
+            if (spans) note(cycles);
+            beats += cycles;
+        } else if (valid) {
+            stalls += cycles;
+        } else if (ready) {
+            starves += cycles;
+        }
+        since = until;
+    }
+
+    // First and last handshake of every frame that one of the next `cycles` beats, one a cycle, belongs to.
+    void note(int64_t cycles) {
+        for (int64_t beat = beats; beat < beats + cycles;) {
+            const int64_t frame = beat / per_frame;
+            if (frame >= frames) return;
+            const int64_t end = (frame + 1) * per_frame < beats + cycles ? (frame + 1) * per_frame : beats + cycles;
+            if (beat == frame * per_frame) spans[2 * frame] = since + beat - beats;
+            spans[2 * frame + 1] = since + end - 1 - beats;
+            beat = end;
+        }
+    }
 };
 
 struct Instance {
@@ -56,42 +90,79 @@ struct Engine {
     std::vector<Stream> streams;
     std::vector<Instance> instances;
     std::vector<Instance*> duplicates;  // in stream order
-    bool moved = false;                 // whether anything changed its state in this cycle
+    std::vector<uint64_t> awake;        // a bit an instance
+    int64_t cycle = 0;
 
-    void take_counts(Stream& out) {
-        if (out.valid) {
-            if (out.ready) out.beats++;
-            else out.stalls++;
-        } else if (out.ready) {
-            out.starves++;
-        }
+    void wake(int64_t instance) {
+        if (instance >= 0) awake[static_cast<size_t>(instance) / 64] |= 1ull << (instance % 64);
+    }
+
+    // In this cycle; the writer comes later in the pass.
+    void set_ready(Stream& stream, bool ready) {
+        if (stream.ready == static_cast<uint8_t>(ready)) return;
+        stream.settle(cycle);
+        stream.ready = ready;
+        wake(stream.writer);
+    }
+
+    // From the next cycle on; the reader has had its turn in this one.
+    void set_valid(Stream& stream, bool valid) {
+        if (stream.valid == static_cast<uint8_t>(valid)) return;
+        stream.settle(cycle + 1);
+        stream.valid = valid;
+        wake(stream.reader);
+    }
+
+    // In this cycle.
+    void set_valid_now(Stream& stream, bool valid) {
+        if (stream.valid == static_cast<uint8_t>(valid)) return;
+        stream.settle(cycle);
+        stream.valid = valid;
+        wake(stream.reader);
     }
 
     void refresh() {
         for (Instance* d : duplicates) {
             const uint8_t valid = streams[d->in0].valid;
-            streams[d->out0].valid = valid && !d->s[0];
-            streams[d->out1].valid = valid && !d->s[1];
+            set_valid_now(streams[d->out0], valid && !d->s[0]);
+            set_valid_now(streams[d->out1], valid && !d->s[1]);
         }
     }
 
-    void step(Instance& i) {
+    // Whether anything changed its state.
+    bool pass() {
+        bool any = false;
+        refresh();
+        for (size_t word = awake.size(); word-- > 0;) {
+            uint64_t ahead = ~0ull;  // those that are yet to come in this pass
+            while (const uint64_t due = awake[word] & ahead) {
+                const int bit = 63 - __builtin_clzll(due);
+                ahead = (1ull << bit) - 1;
+                if (step(instances[64 * word + static_cast<size_t>(bit)])) any = true;
+                else awake[word] &= ~(1ull << bit);
+            }
+        }
+        return any;
+    }
+
+    // One instance in one cycle: its inputs' tready now, its next state, its outputs' tvalid then. Whether that changed.
+    bool step(Instance& i) {
         Stream& in = streams[i.in0];
         Stream& out = streams[i.out0];
-        take_counts(out);
+        bool moved = false;
         const int64_t* p = i.p;
         int64_t* s = i.s;
         switch (i.kind) {
             case kFifo: {  // p: depth; s: count, ready_q, peak
                 const bool push = in.valid && s[1];
                 const bool pop = out.valid && out.ready;
-                in.ready = static_cast<uint8_t>(s[1]);
+                set_ready(in, s[1] != 0);
                 s[0] += push - pop;
                 if (s[0] > s[2]) s[2] = s[0];
                 const bool ready = s[0] != p[0];
                 moved |= push || pop || ready != static_cast<bool>(s[1]);
                 s[1] = ready;
-                out.valid = s[0] != 0;
+                set_valid(out, s[0] != 0);
                 break;
             }
             case kPipe: {
@@ -103,11 +174,11 @@ struct Engine {
                 bool there = in.valid;
                 if (i.in1 >= 0) {
                     Stream& other = streams[i.in1];
-                    other.ready = enable && in.valid;
-                    in.ready = enable && other.valid;
+                    set_ready(other, enable && in.valid);
+                    set_ready(in, enable && other.valid);
                     there = there && other.valid;
                 } else {
-                    in.ready = enable && takes;
+                    set_ready(in, enable && takes);
                 }
                 if (enable) {
                     uint64_t made = 0;
@@ -122,7 +193,7 @@ struct Engine {
                         moved = true;
                         const uint64_t mask = (2ull << (p[2] - 1)) - 1;
                         s[2] = static_cast<int64_t>(((static_cast<uint64_t>(s[2]) << 1) | made) & mask);
-                        out.valid = (s[2] >> (p[2] - 1)) & 1;
+                        set_valid(out, (s[2] >> (p[2] - 1)) & 1);
                     }
                 }
                 break;
@@ -131,11 +202,11 @@ struct Engine {
                 const bool enable = !out.valid || out.ready;
                 const bool map = s[1] >= p[3] && s[1] < p[4] && s[2] >= p[5] && s[2] < p[6];
                 const bool first = s[0] == 0 && s[1] == 0 && s[2] == 0;
-                in.ready = enable && map;
+                set_ready(in, enable && map);
                 const bool go = enable && (in.valid || !(map || first));
                 if (enable) {
                     moved |= out.valid || go;
-                    out.valid = go;
+                    set_valid(out, go);
                     if (go && advance(s[0], p[0]) && advance(s[1], p[1])) advance(s[2], p[2]);
                 }
                 break;
@@ -143,11 +214,11 @@ struct Engine {
             case kPadPixel: {  // p: folds, columns, rows, SH, SW; s: fold, column, row, row phase, column phase
                 const bool enable = !out.valid || out.ready;
                 const bool map = s[3] == 0 && s[4] == 0;
-                in.ready = enable && map;
+                set_ready(in, enable && map);
                 const bool go = enable && (in.valid || !map);
                 if (enable) {
                     moved |= out.valid || go;
-                    out.valid = go;
+                    set_valid(out, go);
                     if (go && advance(s[0], p[0])) {
                         if (s[1] == p[1] - 1) {
                             s[1] = s[4] = 0;
@@ -163,11 +234,11 @@ struct Engine {
             case kFree: {  // Of `period` beats those in [from, to) pass; others never wait. p: period, from, to; s: beat
                 const bool enable = !out.valid || out.ready;
                 const bool passes = s[0] >= p[1] && s[0] < p[2];
-                in.ready = enable || !passes;
+                set_ready(in, enable || !passes);
                 const bool push = in.valid && in.ready;
                 if (enable) {
                     moved |= out.valid;
-                    out.valid = push && passes;
+                    set_valid(out, push && passes);
                 }
                 moved |= push;
                 if (push) advance(s[0], p[0]);
@@ -177,12 +248,12 @@ struct Engine {
                 Stream& other = streams[i.in1];
                 const bool enable = !out.valid || out.ready;
                 const bool second = s[0] >= p[0];
-                in.ready = enable && !second;
-                other.ready = enable && second;
+                set_ready(in, enable && !second);
+                set_ready(other, enable && second);
                 const bool go = enable && (second ? other.valid : in.valid);
                 if (enable) {
                     moved |= out.valid || go;
-                    out.valid = go;
+                    set_valid(out, go);
                     if (go) advance(s[0], p[1]);
                 }
                 break;
@@ -190,25 +261,25 @@ struct Engine {
             case kTopK: {  // p: classes, k; s: class, left
                 const bool last = s[0] == p[0] - 1;
                 const bool pop = s[1] != 0 && out.ready;
-                in.ready = !last || s[1] == 0 || (s[1] == 1 && out.ready);
+                set_ready(in, !last || s[1] == 0 || (s[1] == 1 && out.ready));
                 const bool push = in.valid && in.ready;
                 moved |= push || pop;
                 if (push) advance(s[0], p[0]);
                 if (push && last) s[1] = p[1];
                 else if (pop) s[1]--;
-                out.valid = s[1] != 0;
+                set_valid(out, s[1] != 0);
                 break;
             }
             case kWindow: {
                 // p: depth; sizes of the three loops of a window, OW, OH; how far the read position moves within the
                 // innermost loop, and when it, the second, the third, a row, a map ends; what a window, a row, a map
                 // releases. s: ahead, held, the five loops
-                in.ready = s[1] != p[0];
+                set_ready(in, s[1] != p[0]);
                 const bool write = in.valid && in.ready;
                 const bool free = !out.valid || out.ready;
                 const bool read = s[0] > 0 && free;
                 moved |= write || read || (free && out.valid);
-                if (free) out.valid = read;
+                if (free) set_valid(out, read);
                 s[0] += write;
                 s[1] += write;
                 if (read) {
@@ -223,12 +294,12 @@ struct Engine {
             }
             case kUpsample:
             case kShuffle: {
-                in.ready = s[1] != p[0];
+                set_ready(in, s[1] != p[0]);
                 const bool write = in.valid && in.ready;
                 const bool free = !out.valid || out.ready;
                 const bool read = s[0] > 0 && free;
                 moved |= write || read || (free && out.valid);
-                if (free) out.valid = read;
+                if (free) set_valid(out, read);
                 s[0] += write;
                 s[1] += write;
                 if (!read) break;
@@ -254,18 +325,34 @@ struct Engine {
             }
             case kDuplicate: {  // s: done by the first, by the second
                 Stream& second = streams[i.out1];
-                take_counts(second);
                 const bool done0 = s[0] || out.ready;
                 const bool done1 = s[1] || second.ready;
-                in.ready = done0 && done1;
+                set_ready(in, done0 && done1);
                 if (in.valid) {
-                    moved |= out.ready || second.ready;
-                    s[0] = done0 && !done1;
-                    s[1] = done1 && !done0;
+                    const int64_t waits0 = done0 && !done1, waits1 = done1 && !done0;
+                    moved = in.ready || waits0 != s[0] || waits1 != s[1];
+                    s[0] = waits0;
+                    s[1] = waits1;
+                }
+                break;
+            }
+            case kGrid: {
+                // Takes every beat; those of rows first + n*SH and columns first + n*SW come out.
+                // p: FOLDS, W, H, first column, first row, SW, SH; s: fold, column, row
+                const bool enable = !out.valid || out.ready;
+                set_ready(in, enable);
+                const bool push = in.valid && enable;
+                if (enable) {
+                    const bool column = s[1] >= p[3] && (s[1] - p[3]) % p[5] == 0;
+                    const bool row = s[2] >= p[4] && (s[2] - p[4]) % p[6] == 0;
+                    moved |= out.valid || push;
+                    set_valid(out, push && column && row);
+                    if (push && advance(s[0], p[0]) && advance(s[1], p[1])) advance(s[2], p[2]);
                 }
                 break;
             }
         }
+        return moved;
     }
 };
 
@@ -293,12 +380,25 @@ int64_t a2q_cycles(int64_t n_streams, int64_t n_instances, const int64_t* table,
     Engine e;
     e.streams.resize(static_cast<size_t>(n_streams));
     e.instances.resize(static_cast<size_t>(n_instances));
+    e.awake.resize(e.instances.size() / 64 + 1);
     for (int64_t n = 0; n < n_instances; n++) {
         const int64_t* row = table + n * kColumns;
         Instance& i = e.instances[static_cast<size_t>(n)];
         i = {row[0], row[1], row[2], row[3], row[4], {}, {}};
         std::memcpy(i.p, row + 5, sizeof i.p);
         if (i.kind == kDuplicate) e.duplicates.push_back(&i);
+        for (const int64_t stream : {i.in0, i.in1}) {
+            if (stream >= 0) e.streams[static_cast<size_t>(stream)].reader = n;
+        }
+        for (const int64_t stream : {i.out0, i.out1}) {
+            if (stream >= 0) e.streams[static_cast<size_t>(stream)].writer = n;
+        }
+        e.wake(n);
+    }
+    for (size_t n = 0; n < e.streams.size(); n++) {
+        e.streams[n].per_frame = per_frame[n];
+        e.streams[n].frames = frames;
+        if (spans) e.streams[n].spans = spans + 2 * frames * static_cast<int64_t>(n);
     }
     Source source{};
     source.per_frame = static_cast<uint64_t>(ends[0]);
@@ -317,47 +417,30 @@ int64_t a2q_cycles(int64_t n_streams, int64_t n_instances, const int64_t* table,
     uint64_t taken = 0;
     int64_t received = 0, until = most;
     bool sink_ready = false, standstill = false;
-    std::vector<int64_t> seen(static_cast<size_t>(spans ? n_streams : 0));
-    int64_t cycle = 0;
+    int64_t& cycle = e.cycle;
     for (; cycle < until; cycle++) {
-        e.moved = false;
-        e.refresh();
-        out.ready = sink_ready;
+        e.set_ready(out, sink_ready);
         if (out.valid && sink_ready) {
             if (received < out_total && received % ends[4] == ends[4] - 1) last_out[received / ends[4]] = cycle;
             if (++received == out_total) until = cycle + 1 + extra;
         }
-        for (size_t n = e.instances.size(); n-- > 0;) e.step(e.instances[n]);
-        e.take_counts(in);
-        if (spans) {
-            // The tvalid of the next cycle is there already; a stream moved where its count did.
-            for (size_t n = 0; n < e.streams.size(); n++) {
-                const int64_t beats = e.streams[n].beats;
-                if (beats == seen[n]) continue;
-                seen[n] = beats;
-                const int64_t frame = (beats - 1) / per_frame[n];
-                if (frame >= frames) continue;
-                int64_t* span = spans + 2 * (static_cast<int64_t>(n) * frames + frame);
-                if ((beats - 1) % per_frame[n] == 0) span[0] = cycle;
-                span[1] = cycle;
-            }
-        }
+        bool moved = e.pass();
         if (!in.valid || in.ready) {
             const uint64_t now = static_cast<uint64_t>(cycle);
             if (source.offered) {
                 source.offered = false;
                 if (taken % source.per_frame == 0) first_in[taken / source.per_frame] = cycle;
                 taken++;
-                e.moved = true;
+                moved = true;
             }
-            in.valid = 0;
+            bool valid = false;
             if (source.sent < source.total) {
                 const uint64_t index = source.sent % source.per_frame;
                 uint64_t due = 0;
                 if (source.interval) {
                     due = index ? source.frame_start + index * source.interval / source.per_frame : source.next_frame;
                 }
-                e.moved = true;
+                moved = true;
                 if (now >= due) {
                     if (index == 0) {
                         source.frame_start = now;
@@ -366,20 +449,22 @@ int64_t a2q_cycles(int64_t n_streams, int64_t n_instances, const int64_t* table,
                     if (source.random.next() >= source.stall) {
                         source.sent++;
                         source.offered = true;
-                        in.valid = 1;
+                        valid = true;
                     }
                 }
             }
+            e.set_valid(in, valid);
         }
         const bool ready = sink_stall == 0 || sink_random.next() >= sink_stall;
-        if (!ready || ready != sink_ready) e.moved = true;
+        if (!ready || ready != sink_ready) moved = true;
         sink_ready = ready;
-        if (!e.moved && received < out_total) {
+        if (!moved && received < out_total) {
             standstill = true;
             break;
         }
     }
     for (size_t n = 0; n < e.streams.size(); n++) {
+        e.streams[n].settle(cycle);
         counts[3 * n] = e.streams[n].beats;
         counts[3 * n + 1] = e.streams[n].stalls;
         counts[3 * n + 2] = e.streams[n].starves;

@@ -31,6 +31,7 @@ class Kind(IntEnum):
     UPSAMPLE = 8
     SHUFFLE = 9
     DUPLICATE = 10
+    GRID = 11
 
 
 def timing(instance: Instance) -> tuple[Kind, Numbers]:
@@ -53,7 +54,8 @@ def _mvau(p: Mapping[str, int]) -> tuple[Kind, Numbers]:
 
 
 def _vvau(p: Mapping[str, int]) -> tuple[Kind, Numbers]:
-    return Kind.PIPE, (p["K"], 1, 3 + (p["K"] > 1))
+    beats = p["K"] // p.get("SIMD", 1)
+    return Kind.PIPE, (beats, 1, 3 + (beats > 1))
 
 
 def _thresholding(p: Mapping[str, int]) -> tuple[Kind, Numbers]:
