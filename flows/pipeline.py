@@ -44,7 +44,7 @@ def _walk(b: stages.Build) -> None:
     folding = choose(graph, asked)
     stages.write_folding(b, graph, folding)
 
-    depths = stages.fifos(b, graph, folding, implemented, asked, values)
+    depths = stages.fifos(b, graph, folding, implemented, asked)
     design = elaborate(graph, folding, implemented, depths)
     stages.emit(b, graph, design, folding, widths, implemented, source)
 

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from flows.cycles.instances import Kind
 from flows.cycles.instances import timing as timing_of
 from flows.design import Design
 from flows.errors import ToolFailed
@@ -75,15 +76,20 @@ class Timing:
 
 
 class Model:
-    """The cycle model of `design`. Raises UnsupportedModel where one of its modules has none."""
+    """The cycle model of `design`. Raises UnsupportedModel where one of its modules has none.
 
-    def __init__(self, design: Design) -> None:
+    `cut_down`: every pipeline has one register, and so holds as few beats as it may hold with gaps between them.
+    """
+
+    def __init__(self, design: Design, cut_down: bool = False) -> None:
         self.design = design
         self._numbers = {name: n for n, name in enumerate(design.streams)}
         self._fifos = {i.name: n for n, i in enumerate(design.instances) if i.module == "fifo"}
         rows = []
         for instance in design.instances:
             kind, parameters = timing_of(instance)
+            if cut_down and kind == Kind.PIPE:
+                parameters = (*parameters[:2], 1, *parameters[3:])
             ports = [self._numbers[s] for s in instance.inputs], [self._numbers[s] for s in instance.outputs]
             rows.append([kind, *(n for port in ports for n in (*port, -1)[:2]), *parameters])
         self._table = np.array(rows, dtype=np.int64)
