@@ -127,8 +127,8 @@ class Search:
         if best.interval_cycles > bound + tolerance(bound):
             given = f" with the given depths {dict(self.fixed)}" if self.fixed else ""
             raise VerificationFailed(
-                f"fifos: however deep the FIFOs are, the interval is {best.interval_cycles:.1f} cycles{given}, {slowest} "
-                f"needs {bound}; a stage stalls by itself"
+                f"fifos: however deep the FIFOs are, the interval is {best.interval_cycles:.1f} cycles{given}, "
+                f"{slowest} needs {bound}; a stage stalls by itself"
             )
         self.limit = max(float(bound), best.interval_cycles)
         shallow = {**self.most, **dict.fromkeys(self.free, MIN_DEPTH)}

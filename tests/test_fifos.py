@@ -94,7 +94,7 @@ def test_gaps_in_a_pipeline_take_room_that_full_speed_seems_to_have() -> None:
     network = branches.three()
     design = network.design(roomy(network.design()))
     depths = size(network.design, {}).depths
-    skip, _ = fifo_names(design)["Thresholding_1"]
+    _, skip = fifo_names(design)["Thresholding_1"]
     search = Search(design, {})
 
     def least(stands_still: Callable[[Mapping[str, int]], bool]) -> int:

@@ -1,7 +1,7 @@
 """Random pictures with random labels: nothing to learn, but a network of any size can be built from them untrained.
 
 With `float_epochs: 0` and `epochs: 0` the weights are those of the initialization, inside their accumulator budgets;
-activations are calibrated on these pictures. It needs no files, so full-size networks can be built and verified anywhere.
+activations are calibrated on these pictures. It needs no files, so networks of full size can be built anywhere.
 """
 
 from __future__ import annotations
@@ -25,4 +25,6 @@ def load(config: TrainConfig) -> Data:
     pixels = np.rint(255.0 * (0.7 * pictures + 0.3 * rng.random(pictures.shape)))
     assert config.classes is not None
     labels = np.arange(IMAGES, dtype=np.int64) % config.classes
-    return three_ways(Split(pixels / 255.0, labels), config.test_fraction, config.validation_fraction, config.split_seed)
+    return three_ways(
+        Split(pixels / 255.0, labels), config.test_fraction, config.validation_fraction, config.split_seed
+    )

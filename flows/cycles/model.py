@@ -101,7 +101,8 @@ class Model:
         most_cycles: int = 1 << 62,
     ) -> Timing:  # fmt: skip
         """`frames` frames. `limits`: {FIFO: entries}, at most its depth. `throttle`, `stall` (source, sink) and `seed`
-        as in a simulation's job, where the design has source and sink `port`. A run of `most_cycles` ends there, as a deadlock does.
+        as in a simulation's job, where the design has source and sink number `port`. A run of `most_cycles` ends there,
+        as a deadlock does.
 
         Raises ValueError for a throttle that is not spread.
         """
@@ -164,4 +165,3 @@ def _engine() -> Any:
     run.argtypes = [number, number, pointer, number, number, number, *[pointer] * 7]
     run.restype = number
     return run
-

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from flows.cycles import Model, Timing
 from flows.cycles.instances import MODULES
 from flows.design import Design
 from flows.emit.rtl import monitored
-from flows.simulate.job import Run, Throttle
+from flows.simulate.job import Run
 from tests.many import Many, Part
 from tests.random_graphs import network
 
@@ -30,8 +29,9 @@ def differences(design: Design, run: Run, timing: Timing, complete: bool) -> lis
     if timing.deadlock != run.deadlock:
         return [f"deadlock: RTL {run.deadlock}, model {timing.deadlock}"]
     for what, seen, expected in (
-        ("first input beats", timing.first_in, run.sources[0].first), ("last output beats", timing.last_out, run.sinks[0].last),
-    ):  # fmt: skip
+        ("first input beats", timing.first_in, run.sources[0].first),
+        ("last output beats", timing.last_out, run.sinks[0].last),
+    ):
         given = seen[seen >= 0]
         if not np.array_equal(given, expected):
             found.append(f"{what}: RTL {expected.tolist()}, model {given.tolist()}")
