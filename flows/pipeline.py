@@ -43,6 +43,7 @@ def _walk(b: stages.Build) -> None:
     asked = stages.folding_request(b)
     folding = choose(graph, asked)
     stages.write_folding(b, graph, folding)
+    stages.check_budget(b, graph, folding, implemented, asked)
 
     depths = stages.fifos(b, graph, folding, implemented, asked)
     design = elaborate(graph, folding, implemented, depths)

@@ -17,8 +17,10 @@ from typing import Any
 from flows import fifos as fifo_sizing
 from flows import folding as foldings
 from flows.accumulators import LayerWidths, Policy, certificate
+from flows.budget import require_fit
 from flows.config import STEPS, BuildConfig
 from flows.console import console, progress
+from flows.cost import Cost, total
 from flows.cycles import Model, Timing
 from flows.design import Design, Files, Folding
 from flows.elaborate import elaborate, fifo_names
@@ -239,6 +241,25 @@ def write_folding(b: Build, graph: Graph, folding: Folding) -> None:
     path = b.out / "auto_folding_config.json"
     text = foldings.to_finn_json(folding, graph)
     b.steps.run("folding", text, [path], lambda: write_text(path, text))
+
+
+def check_budget(
+    b: Build, graph: Graph, folding: Folding, implemented: Mapping[str, tuple[int, ...]], asked: foldings.Request
+) -> None:
+    """Finds out before any simulation whether what `target_fps` asks for fits the part, by estimate.
+
+    Raises InfeasibleFolding. A folding that the user gives in full is theirs to judge.
+    """
+    if asked.target_cycles is None or b.part.capacity is None:
+        return
+
+    def at(cycles: int) -> Cost:
+        chosen = foldings.choose(graph, dataclasses.replace(asked, target_cycles=cycles))
+        return total(elaborate(graph, chosen, implemented))
+
+    used = total(elaborate(graph, folding, implemented))
+    slowest = max(foldings.slowest_cycles(graph), asked.target_cycles)
+    require_fit(b.part, used, asked.target_cycles, slowest, b.config.synth_clk_period_ns, at)
 
 
 def fifos(

@@ -21,7 +21,7 @@ from flows.design import Design
 from flows.errors import ConfigError
 from flows.files import read_json
 from flows.graph import Graph, Weighted
-from flows.report.traffic import timeline, traffic
+from flows.report.traffic import fifo_bits, timeline, traffic
 from flows.synthesize.parts import Part
 
 _CLOSED = ConfigDict(extra="forbid")
@@ -294,8 +294,7 @@ def _performance(
         found |= {"latency_cycles": int(speed["latency_cycles"]), "interval_cycles": interval}
     found |= {"bound_cycles": bound, "bound_layer": slowest}
     found["fifo_depths"] = {i.name: i.params["DEPTH"] for i in design.instances if i.module == "fifo"}
-    fifos = [i for i in design.instances if i.module == "fifo"]
-    found["fifo_bits"] = sum(int(i.params["DEPTH"]) * int(i.params["WIDTH"]) for i in fifos)  # type: ignore[arg-type]
+    found["fifo_bits"] = fifo_bits(design)
     if timing is not None:
         found["cycle_model"] = {
             "latency_cycles": timing.latency_cycles, "interval_cycles": timing.interval_cycles,

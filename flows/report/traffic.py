@@ -35,3 +35,13 @@ def timeline(design: Design, timing: Timing) -> list[dict[str, Any]]:
             frames = [[int(a), int(z)] for a, z in zip(first, last, strict=True) if 0 <= a <= z]
             rows.append({"name": i.name, "frames": frames})
     return rows
+
+
+def fifo_bits(design: Design) -> int:
+    """Bits that all the FIFOs together hold."""
+    total = 0
+    for i in design.instances:
+        depth, width = i.params.get("DEPTH"), i.params.get("WIDTH")
+        if i.module == "fifo" and isinstance(depth, int) and isinstance(width, int):
+            total += depth * width
+    return total
