@@ -18,8 +18,9 @@ _ASPECTS = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
 _BLOCK_BITS = 4608
 """A memory of more bits, and of at least _BLOCK_WORDS words, goes to block RAM."""
 _BLOCK_WORDS = 256
-LUTS_PER_BRAM = 190
-"""What a block RAM is worth when foldings are compared: LUTs for each in the Zynq 7020."""
+LUTS_PER_BRAM = 20
+"""What a block RAM is worth when foldings are compared. Little: LUTs run out first (the Zynq 7020 has 190 for each), and
+what is asked of the search is to save them."""
 ROM_BITS_PER_LUT = 64
 
 
