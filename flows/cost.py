@@ -19,8 +19,8 @@ _BLOCK_BITS = 4608
 """A memory of more bits, and of at least _BLOCK_WORDS words, goes to block RAM."""
 _BLOCK_WORDS = 256
 LUTS_PER_BRAM = 20
-"""What a block RAM is worth when foldings are compared. Little: LUTs run out first (the Zynq 7020 has 190 for each), and
-what is asked of the search is to save them."""
+"""What a block RAM is worth when foldings are compared. Little: LUTs run out first (the Zynq 7020 has 190 for each),
+and what is asked of the search is to save them."""
 ROM_BITS_PER_LUT = 64
 
 

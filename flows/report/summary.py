@@ -101,7 +101,8 @@ class CycleModel(TypedDict):
 class Traffic(TypedDict):
     """Cycles of one layer in the simulation at full speed, of `cycles` in all.
 
-    `stalls`: its output waited for its reader; `starves`: it waited for input; `beats`: input beats it took.
+    `stalls`: its output waited for its reader; `starves`: it waited for input; `beats`: input beats it took, `active`
+    times as many as cycles.
     """
 
     name: str
@@ -109,6 +110,7 @@ class Traffic(TypedDict):
     stalls: int
     starves: int
     cycles: int
+    active: float
 
 
 class Busy(TypedDict):

@@ -212,7 +212,7 @@ def _traffic(summary: Summary) -> Table | None:
     if not rows:
         return None
     body = tuple(
-        (x["name"], integer(x["beats"]), integer(x["stalls"]), integer(x["starves"]), percent(x["beats"] / x["cycles"]))
+        (x["name"], integer(x["beats"]), integer(x["stalls"]), integer(x["starves"]), percent(x["active"]))
         for x in rows
     )
     note = (

@@ -20,6 +20,7 @@ def traffic(design: Design, measured: Mapping[str, Any]) -> list[dict[str, Any]]
         {
             "name": i.name, "beats": streams[i.input]["beats"], "stalls": streams[i.output]["stalls"],
             "starves": sum(streams[s]["starves"] for s in i.inputs), "cycles": measured["cycles"],
+            "active": streams[i.input]["beats"] / measured["cycles"],
         }
         for i in design.instances if i.op
     ]  # fmt: skip
