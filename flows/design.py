@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import PurePosixPath
 
 from flows.graph import IntType
@@ -26,10 +27,17 @@ class Bits:
 
 @dataclass(frozen=True)
 class MemFile:
-    """A memory image: given to `$readmemh` as file `name`; `text` holds one hex word a line, address 0 first."""
+    """A memory image: given to `$readmemh` as file `name`; `text` holds one hex word a line, address 0 first.
+
+    `source` is the text or what makes it: many a folding is looked at, and few are built.
+    """
 
     name: str
-    text: str = field(repr=False)
+    source: str | Callable[[], str] = field(repr=False)
+
+    @cached_property
+    def text(self) -> str:
+        return self.source if isinstance(self.source, str) else self.source()
 
 
 Param = int | str | Bits

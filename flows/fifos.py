@@ -1,39 +1,40 @@
-"""FIFO depths, found in RTL simulation: as shallow as the analytic rate allows, and never a deadlock.
+"""FIFO depths from the cycle model: the best rate there is, never a deadlock, and no FIFO deeper than that needs.
 
-One model is compiled, with FIFOs that do not fill up, and run with run-time limits, which act as smaller depths would:
+Depths are enough when two runs of the model say so:
 
-1. All FIFOs with two entries. Most chains of layers are done here.
-2. Without limits and with input at the steady rate, no stage ever waits for room: what each FIFO then holds at most,
-   and one entry, is enough for that rate. On a skip connection this is what the bypassed layers hold back.
-3. Whole groups of FIFOs are lowered to two entries, halves of them where that is too much, and a FIFO that does not
-   bear it alone is lowered by bisection, while the rate holds.
+1. At full speed, the interval between frames is that of FIFOs which never fill up. That is the analytic bound unless
+   a stage stalls by itself.
+2. With every pipeline cut down to one register, it does not stand still. A pipeline that stands still as a whole while
+   its output waits holds fewer beats when there are gaps between them, in the worst case the one at its output. With
+   one register it always holds that one; then every stage and FIFO holds a fixed number of beats, and such a network
+   stands still, or does not, whatever the order and the time in which they move (Kahn). What the cut-down network can
+   do the real one can do too, so depths that carry it carry the real one under any stalls.
 
-A network whose stages and FIFOs hold a fixed number of beats stands still, or does not, whatever the order and the time
-in which they move (Kahn): depths that carried the frames of one run carry them under any stalls. A pipeline that stands
-still as a whole while its output waits does not hold a fixed number: gaps between the beats that came stay in it as
-gaps. So the FIFO before it, where there are branches, gets the entries that its pipeline may lack (`spare`).
+More depth never hurts either. So the search starts with what FIFOs hold at the steady rate, lowers groups of them to
+two entries, halves of a group where that is too much, and then each that is left, by bisection, as far as it goes: one
+entry less in any of them, and one of the two runs fails. The stitched RTL simulation confirms what the model says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from flows.cycles import Model, Timing
 from flows.design import Design, Instance
 from flows.elaborate import MIN_DEPTH
-from flows.emit.rtl import emit
 from flows.errors import VerificationFailed
-from flows.graph import IntArray
-from flows.simulate.cosim import Stitched, Stopwatch, speed
+from flows.simulate.job import Throttle
 
 FRAMES = 12
+FEWEST_FRAMES = 4
+"""Of a run, where frames are long; `RUN_CYCLES` decides."""
+RUN_CYCLES = 4_000_000
 ROOMY = 1 << 16
 """Entries up to which a FIFO takes the whole run."""
-MOST_TRIALS = 120
-"""Simulations after which depths that are enough are no longer lowered."""
-PRECISION = 8
-"""A depth is lowered to within 1/8 of what is needed."""
+MOST_WORK = 20_000_000_000
+"""Cycles times instances after which depths that are enough are no longer lowered: less than half a minute."""
 
 
 def tolerance(bound: int) -> int:
@@ -43,50 +44,35 @@ def tolerance(bound: int) -> int:
 
 @dataclass(frozen=True)
 class Sizing:
-    """Depths by FIFO name, the interval they give, how many simulations it took and the seconds spent on what."""
+    """Depths by FIFO name; the interval and the latency that the cycle model gives for them.
+
+    `minimal`: whether each depth is the least with the others as they are, which a very large search leaves open.
+    `trials`: how many depths were tried. `seconds` by what they were spent on.
+    """
 
     depths: dict[str, int]
     interval_cycles: float
-    simulations: int
+    latency_cycles: int
+    minimal: bool
+    trials: int
     seconds: dict[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Trial:
-    """What `search` asks for: a run with `limits` {FIFO: entries}, and cycles a frame at the input, if not at once."""
+def size(elaborated: Callable[[Mapping[str, int]], Design], fixed: Mapping[str, int]) -> Sizing:
+    """Depths for the design that `elaborated(depths)` makes; those in `fixed` are kept.
 
-    limits: Mapping[str, int]
-    frame_cycles: int | None = None
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What came of a trial: cycles from frame to frame (infinite: a deadlock), and the most entries each FIFO held."""
-
-    interval_cycles: float
-    peaks: Mapping[str, int]
-
-
-def size(
-    elaborated: Callable[[Mapping[str, int]], Design], x: IntArray, fixed: Mapping[str, int], folder: Path
-) -> Sizing:
-    """Depths for the design that `elaborated(depths)` makes; those in `fixed` are kept. `x`: input frames.
-
-    Raises VerificationFailed when no depths reach the analytic interval.
+    Raises VerificationFailed where no depths reach the analytic interval, UnsupportedModel where a module has no cycle
+    model.
     """
+    began = time.monotonic()
     design = elaborated({**roomy(elaborated({})), **fixed})
-    watch = Stopwatch()
-    stitched = Stitched(design, emit(design), folder, watch=watch)
-    trials = search(design, fixed)
-    trial = next(trials)
-    while True:
-        run = stitched.run(x, FRAMES, "sizing", limits=trial.limits, frame_cycles=trial.frame_cycles)
-        interval = float("inf") if run.deadlock else speed(run).interval_cycles
-        try:
-            trial = trials.send(Seen(interval, peaks(design, run.fifo_peaks)))
-        except StopIteration as done:
-            found: Sizing = done.value
-            return Sizing(found.depths, found.interval_cycles, found.simulations, watch.seconds)
+    search = Search(design, fixed)
+    depths = search.run()
+    timing = search.full_speed(depths)
+    return Sizing(
+        depths, timing.interval_cycles, timing.latency_cycles, search.minimal, search.trials,
+        {"cycle_model": round(time.monotonic() - began, 3)},
+    )  # fmt: skip
 
 
 def roomy(design: Design) -> dict[str, int]:
@@ -100,104 +86,100 @@ def roomy(design: Design) -> dict[str, int]:
     return {name: max(MIN_DEPTH, n, min(FRAMES * n, ROOMY)) for name, n in beats.items()}
 
 
-def peaks(design: Design, by_id: Mapping[int, int]) -> dict[str, int]:
-    """{FIFO: most entries held} of a run's {SIM_ID: entries}."""
-    return {i.name: by_id[int(i.params["SIM_ID"])] for i in design.instances if i.module == "fifo"}  # type: ignore[arg-type]
+def frames_of(design: Design) -> int:
+    """Frames of a run that sizes `design`."""
+    return max(FEWEST_FRAMES, min(FRAMES, RUN_CYCLES // design.bound[0]))
 
 
-def spare(design: Design) -> dict[str, int]:
-    """Entries, on top of those found, of each FIFO on a branch before a pipeline that may hold gaps."""
-    makers = {s: i for i in design.instances for s in i.outputs}
-    entries = {}
-    for instance in design.instances:
-        if instance.loose_beats:
-            before = makers[instance.input]
-            while before.module != "fifo":
-                before = makers[before.input]
-            if _on_branch(design, before):
-                lanes = design.streams[before.input].lanes
-                entries[before.name] = -(-instance.loose_beats * design.streams[instance.input].lanes // lanes)
-    return entries
+class Search:
+    """The search for the depths of `design`, whose FIFOs are roomy but for those in `fixed`."""
 
+    def __init__(self, design: Design, fixed: Mapping[str, int]) -> None:
+        self.design, self.fixed = design, fixed
+        self.model, self.cut_down = Model(design), Model(design, cut_down=True)
+        self.fifos: dict[str, Instance] = {i.name: i for i in design.instances if i.module == "fifo"}
+        self.most = {name: int(fifo.params["DEPTH"]) for name, fifo in self.fifos.items()}  # type: ignore[arg-type]
+        self.free = [name for name in self.fifos if name not in fixed]
+        self.frames = frames_of(design)
+        self.limit = 0.0
+        self.trials = self.work = 0
+        self.minimal = True
 
-def _on_branch(design: Design, fifo: Instance) -> bool:
-    """Whether something else than `fifo` connects what is before it with what is behind it."""
-    ends: dict[str, list[str]] = {}
-    for instance in design.instances:
-        if instance is not fifo:
-            for stream in (*instance.inputs, *instance.outputs):
-                ends.setdefault(stream, []).extend((*instance.inputs, *instance.outputs))
-    reached, todo = {fifo.input}, [fifo.input]
-    while todo:
-        new = {s for s in ends.get(todo.pop(), []) if s not in reached}
-        reached |= new
-        todo += new
-    return fifo.output in reached
+    def full_speed(self, depths: Mapping[str, int], throttle: Throttle | None = None) -> Timing:
+        """A run of the model with `depths`."""
+        timing = self.model.run(self.frames, limits=depths, throttle=throttle)
+        self.trials += 1
+        self.work += timing.cycles * len(self.design.instances)
+        return timing
 
+    def enough(self, depths: Mapping[str, int]) -> bool:
+        """Whether `depths` give the best rate and carry the cut-down network."""
+        if self.full_speed(depths).interval_cycles > self.limit:
+            return False
+        timing = self.cut_down.run(FEWEST_FRAMES, limits=depths)
+        self.work += timing.cycles * len(self.design.instances)
+        return not timing.deadlock
 
-def search(design: Design, fixed: Mapping[str, int]) -> Generator[Trial, Seen, Sizing]:
-    """The search as a dialogue: yields trials of `design`, whose FIFOs are roomy but for those in `fixed`.
+    def run(self) -> dict[str, int]:
+        """The depths. Raises VerificationFailed where none reach the analytic interval."""
+        bound, slowest = self.design.bound
+        best = self.full_speed(self.most)
+        if best.interval_cycles > bound + tolerance(bound):
+            given = f" with the given depths {dict(self.fixed)}" if self.fixed else ""
+            raise VerificationFailed(
+                f"fifos: however deep the FIFOs are, the interval is {best.interval_cycles:.1f} cycles{given}, "
+                f"{slowest} needs {bound}; a stage stalls by itself"
+            )
+        self.limit = max(float(bound), best.interval_cycles)
+        shallow = {**self.most, **dict.fromkeys(self.free, MIN_DEPTH)}
+        if self.enough(shallow):
+            return shallow
+        return self._lowered(self._sufficient(bound))
 
-    Raises VerificationFailed when no depths reach the analytic interval.
-    """
-    bound, slowest = design.bound
-    limit = bound + tolerance(bound)
-    fifos = {i.name: i for i in design.instances if i.module == "fifo"}
-    most = {name: int(fifo.params["DEPTH"]) for name, fifo in fifos.items()}  # type: ignore[arg-type]
-    free = [name for name in fifos if name not in fixed]
+    def _sufficient(self, bound: int) -> dict[str, int]:
+        """What FIFOs hold when the input comes at the steady rate, and an entry more; or multiples of it."""
+        held = self.full_speed(self.most, Throttle(bound)).peaks
+        factor = 1
+        while True:
+            some = {n: min(self.most[n], max(MIN_DEPTH, factor * held[n] + 1)) for n in self.free}
+            depths = {**self.most, **some}
+            if depths == self.most or self.enough(depths):
+                return depths
+            factor *= 2
 
-    depths = {**most, **dict.fromkeys(free, MIN_DEPTH)}
-    seen = yield Trial(depths)
-    tried = 1
-    more = {name: entries for name, entries in spare(design).items() if name in free}
-    if seen.interval_cycles <= limit:
-        depths = {name: entries + more.get(name, 0) for name, entries in depths.items()}
-        return Sizing(depths, seen.interval_cycles, tried)
+    def _lowered(self, depths: dict[str, int]) -> dict[str, int]:
+        def bits(name: str) -> int:
+            return depths[name] * self.design.streams[self.fifos[name].input].bits
 
-    held = (yield Trial(most, bound)).peaks
-    tried += 1
-    for factor in (1, 2, 4, ROOMY):
-        depths = {**most, **{n: min(most[n], max(MIN_DEPTH, factor * held[n] + 1)) for n in free}}
-        seen = yield Trial(depths)
-        tried += 1
-        if seen.interval_cycles <= limit:
-            break
-    else:
-        given = f" with the given depths {dict(fixed)}" if fixed else ""
-        raise VerificationFailed(
-            f"fifos: however deep the FIFOs are, the interval is {seen.interval_cycles:.1f} cycles{given}, {slowest} "
-            f"needs {bound}; a stage stalls by itself"
-        )
-    interval = seen.interval_cycles
+        groups: list[Sequence[str]] = [sorted((n for n in self.free if depths[n] > MIN_DEPTH), key=bits)]
+        while groups:
+            if self.work > MOST_WORK:
+                self.minimal = False
+                break
+            group = groups.pop()
+            lower = {**depths, **dict.fromkeys(group, MIN_DEPTH)}
+            if lower == depths:
+                continue
+            if self.enough(lower):
+                depths = lower
+            elif len(group) > 1:
+                # The larger ones last on the stack, so first.
+                groups += [group[: len(group) // 2], group[len(group) // 2 :]]
+            else:
+                depths = self._least(depths, group[0])
+        return depths
 
-    def bits(name: str) -> int:
-        return depths[name] * design.streams[fifos[name].input].bits
-
-    groups: list[Sequence[str]] = [sorted((n for n in free if depths[n] > MIN_DEPTH), key=bits)]
-    while groups and tried < MOST_TRIALS:
-        group = groups.pop()
-        lower = {**depths, **dict.fromkeys(group, MIN_DEPTH)}
-        if lower == depths:
-            continue
-        seen = yield Trial(lower)
-        tried += 1
-        if seen.interval_cycles <= limit:
-            depths, interval = lower, seen.interval_cycles
-        elif len(group) > 1:
-            # The larger ones last on the stack, so first.
-            groups += [group[: len(group) // 2], group[len(group) // 2 :]]
-        else:
-            (name,) = group
-            too_few = MIN_DEPTH
-            while depths[name] - too_few > max(1, depths[name] // PRECISION) and tried < MOST_TRIALS:
-                middle = (depths[name] + too_few) // 2
-                seen = yield Trial({**depths, name: middle})
-                tried += 1
-                if seen.interval_cycles <= limit:
-                    depths, interval = {**depths, name: middle}, seen.interval_cycles
-                else:
-                    too_few = middle
-    depths = {name: entries + more.get(name, 0) for name, entries in depths.items()}
-    if more:
-        interval, tried = (yield Trial(depths)).interval_cycles, tried + 1
-    return Sizing(depths, interval, tried)
+    def _least(self, depths: dict[str, int], name: str) -> dict[str, int]:
+        """`depths` with as few entries for `name` as are enough; MIN_DEPTH are not."""
+        too_few, tried = MIN_DEPTH, depths[name] - 1  # often what it holds at the steady rate is what it needs
+        while depths[name] - too_few > 1:
+            if self.work > MOST_WORK:
+                self.minimal = False
+                break
+            lower = {**depths, name: tried}
+            if self.enough(lower):
+                depths = lower
+            else:
+                too_few = tried
+            tried = (depths[name] + too_few) // 2
+        return depths

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from flows.config import LayerFolding, suggestion
 from flows.design import Fold, Folding
 from flows.errors import ConfigError, InfeasibleFolding
+from flows.folding_search import cheapest
 from flows.graph import VVAU, ConvolutionInputGenerator, Flatten, Graph, Op, Pool, Weighted
 from flows.kernels.registry import kernel_of
 
@@ -33,6 +34,7 @@ class Request:
 
     layers: Mapping[str, LayerFolding]
     target_cycles: int | None = None
+    clock_ns: float | None = None
 
 
 def request(layers: Mapping[str, LayerFolding], file: Path | None, target_fps: int | None, clock_ns: float) -> Request:
@@ -41,7 +43,7 @@ def request(layers: Mapping[str, LayerFolding], file: Path | None, target_fps: i
     cycles = None if target_fps is None else int(1e9 / clock_ns // target_fps)
     if cycles is not None and cycles < 1:
         raise InfeasibleFolding(f"target_fps = {target_fps} is more than one frame a clock cycle of {clock_ns} ns")
-    return Request(merged, cycles)
+    return Request(merged, cycles, clock_ns)
 
 
 def read_finn_json(path: Path) -> dict[str, LayerFolding]:
@@ -71,7 +73,7 @@ def read_finn_json(path: Path) -> dict[str, LayerFolding]:
 def choose(graph: Graph, asked: Request) -> Folding:
     """A legal folding of every operator that has hardware.
 
-    Named layers get what was asked. The others get the least parallelism that keeps them within the target cycles;
+    Named layers get what was asked. The others get what costs least (`flows.folding_search`) within the target cycles;
     without `target_fps`, within the slowest of the named layers, and then every MVAU and VVAU must be named.
     Raises InfeasibleFolding and ConfigError, naming the layer, the value and what is legal.
     """
@@ -89,9 +91,12 @@ def choose(graph: Graph, asked: Request) -> Folding:
                 "'folding_config_file', or set 'target_fps'"
             )
         target = max(cycles(graph, ops[name], fold) for name, fold in folding.items())
+    _require_reachable(graph, ops, folding, target, asked.clock_ns)
     for op in ops.values():
         if op.name not in folding:
             folding[op.name] = _cheapest(graph, op, folding, target, asked.layers.get(op.name))
+    free = [name for name in ops if name not in asked.layers]
+    folding = dict(cheapest(graph, folding, free, target, lambda op: kernel_of(op).legal(graph, op)))
     for op in ops.values():
         _check_window(graph, op, folding)
     return {name: replace(folding[name], **_options(asked.layers.get(name))) for name in ops}
@@ -103,6 +108,31 @@ def cycles(graph: Graph, op: Op, fold: Fold) -> int:
     low = kernel_of(op).lower(graph, op, fold, first, _any_widths(op), *more)
     beats_in = graph[op.inputs[0]].elements // low.in_lanes
     return max(beats_in, graph[op.outputs[0]].elements // low.out_lanes, low.work_beats)
+
+
+def slowest_cycles(graph: Graph) -> int:
+    """Cycles of the slowest operator when nothing is unrolled."""
+    ops = [op for op in graph.ops if not isinstance(op, Flatten)]
+    return max(cycles(graph, op, kernel_of(op).legal(graph, op)[0]) for op in ops)
+
+
+def _require_reachable(
+    graph: Graph, ops: Mapping[str, Op], chosen: Mapping[str, Fold], target: int, clock_ns: float | None
+) -> None:
+    """Raises InfeasibleFolding naming the layer that limits the rate where `target` cycles are too few for it."""
+    best = {
+        op.name: min(cycles(graph, op, fold) for fold in kernel_of(op).legal(graph, op))
+        for op in ops.values() if op.name not in chosen
+    }  # fmt: skip
+    if not best or max(best.values()) <= target:
+        return
+    slowest = max(best, key=best.__getitem__)
+    need = best[slowest]
+    rate = "" if clock_ns is None else f", which is {1e9 / clock_ns / need:,.1f} frames/s, the best there is"
+    raise InfeasibleFolding(
+        f"{slowest} ({ops[slowest].kind}) needs {need} cycles a frame at full parallelism{rate}, more than the "
+        f"{target} that the target allows; lower target_fps or shorten synth_clk_period_ns"
+    )
 
 
 def _any_widths(op: Op) -> tuple[int, ...] | None:

@@ -56,7 +56,7 @@ def apply(op: Op, *inputs: IntArray) -> IntArray:
         case ConvolutionInputGenerator():
             return windows(op, x)
         case MVAU():
-            return np.asarray(x @ op.weights, dtype=np.int64)
+            return product(x, op.weights)
         case VVAU():
             k, channels = op.weights.shape
             return np.asarray((x.reshape(n, h, w, k, channels) * op.weights).sum(axis=3), dtype=np.int64)
@@ -88,6 +88,18 @@ def apply(op: Op, *inputs: IntArray) -> IntArray:
             # Stable: of equal values the lowest index stays in front.
             return np.asarray(np.argsort(-x, axis=3, kind="stable")[..., : op.k], dtype=np.int64)
     raise NotImplementedError(f"{op.name}: no golden model of {op.kind}")
+
+
+def product(x: IntArray, weights: IntArray) -> IntArray:
+    """`x` (..., MW) @ `weights` (MW, MH), exact.
+
+    In float64 where every partial sum is an integer below 2**53, which float64 holds: numpy multiplies floats by BLAS,
+    and integers by a plain loop.
+    """
+    largest = int(np.abs(x).max(initial=0)) * int(np.abs(weights).sum(axis=0).max(initial=0))
+    if largest < 1 << 53:
+        return np.asarray((x.astype(np.float64) @ weights.astype(np.float64)).astype(np.int64))
+    return np.asarray(x @ weights, dtype=np.int64)
 
 
 def windows(op: ConvolutionInputGenerator, x: IntArray) -> IntArray:

@@ -43,8 +43,9 @@ def _walk(b: stages.Build) -> None:
     asked = stages.folding_request(b)
     folding = choose(graph, asked)
     stages.write_folding(b, graph, folding)
+    stages.check_budget(b, graph, folding, implemented, asked)
 
-    depths = stages.fifos(b, graph, folding, implemented, asked, values)
+    depths = stages.fifos(b, graph, folding, implemented, asked)
     design = elaborate(graph, folding, implemented, depths)
     stages.emit(b, graph, design, folding, widths, implemented, source)
 

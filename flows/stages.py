@@ -19,8 +19,11 @@ import numpy.typing as npt
 from flows import fifos as fifo_sizing
 from flows import folding as foldings
 from flows.accumulators import LayerWidths, Policy, certificate
+from flows.budget import require_fit
 from flows.config import STEPS, VERIFY_FILES, BuildConfig
 from flows.console import console, progress
+from flows.cost import Cost, total
+from flows.cycles import Model, Timing
 from flows.design import Design, Files, Folding
 from flows.elaborate import elaborate, fifo_names
 from flows.emit import rtl as rtl_emitter
@@ -264,24 +267,38 @@ def write_folding(b: Build, graph: Graph, folding: Folding) -> None:
     b.steps.run("folding", text, [path], lambda: write_text(path, text))
 
 
+def check_budget(
+    b: Build, graph: Graph, folding: Folding, implemented: Mapping[str, tuple[int, ...]], asked: foldings.Request
+) -> None:
+    """Finds out before any simulation whether what `target_fps` asks for fits the part, by estimate.
+
+    Raises InfeasibleFolding. A folding that the user gives in full is theirs to judge.
+    """
+    if asked.target_cycles is None or b.part.capacity is None:
+        return
+
+    def at(cycles: int) -> Cost:
+        chosen = foldings.choose(graph, dataclasses.replace(asked, target_cycles=cycles))
+        return total(elaborate(graph, chosen, implemented))
+
+    used = total(elaborate(graph, folding, implemented))
+    slowest = max(foldings.slowest_cycles(graph), asked.target_cycles)
+    require_fit(b.part, used, asked.target_cycles, slowest, b.config.synth_clk_period_ns, at)
+
+
 def fifos(
-    b: Build, graph: Graph, folding: Folding, implemented: Mapping[str, tuple[int, ...]], asked: foldings.Request,
-    values: Values,
-) -> dict[str, int]:  # fmt: skip
-    """FIFO depths by name, found in simulation; those that the folding file gives are kept."""
+    b: Build, graph: Graph, folding: Folding, implemented: Mapping[str, tuple[int, ...]], asked: foldings.Request
+) -> dict[str, int]:
+    """FIFO depths by name, from the cycle model; those that the folding file gives are kept."""
     path = b.out / "report" / "fifo_depths.json"
-    fixed = fixed_depths(elaborate(graph, folding, implemented), asked)
+    empty = elaborate(graph, folding, implemented)
+    fixed = fixed_depths(empty, asked)
 
     def action() -> None:
-        sizing = fifo_sizing.size(
-            lambda depths: elaborate(graph, folding, implemented, depths), values.golden[graph.inputs[0]], fixed,
-            b.out / "sim" / "fifos",
-        )  # fmt: skip
-        write_json(path, {"source": "rtlsim", **dataclasses.asdict(sizing)})
+        sizing = fifo_sizing.size(lambda depths: elaborate(graph, folding, implemented, depths), fixed)
+        write_json(path, {"source": "cycle model", **dataclasses.asdict(sizing)})
 
-    depends = [
-        values.key, foldings.to_finn_json(folding, graph), implemented, fixed, code("flows/fifos.py"), simulators(),
-    ]  # fmt: skip
+    depends = [rtl_emitter.describe(empty), fixed, code("flows/fifos.py", "flows/cycles"), *find_compiler()]
     b.steps.run("fifos", depends, [path], action)
     return dict(read_json(path)["depths"])
 
@@ -447,7 +464,8 @@ def report(
     summary = summaries.build(
         design=design, graph=graph, widths=widths, policy=config.accumulator_policy, config_hash=config_hash(config),
         seed=config.train.seed if config.train else config.verify_seed, training=source.training, checks=found,
-        resources=resources, part=b.part, clk_period_ns=config.synth_clk_period_ns,
+        timing=model_timing(design, checks.get("rtl_stitched")), resources=resources, part=b.part,
+        clk_period_ns=config.synth_clk_period_ns,
         seconds=seconds(b.steps.seconds, [sizing, *(c for c in checks.values() if c)]),
     )  # fmt: skip
     stitched = checks.get("rtl_stitched")
@@ -472,6 +490,12 @@ def report(
     write_times(config, b.steps)
     print_summary(summary, console)
     console.print(f"report: {folder / 'index.html'}")
+
+
+def model_timing(design: Design, stitched: Mapping[str, Any] | None) -> Timing:
+    """The cycle model's run of as many frames as the simulation had, to be compared with it and drawn."""
+    frames = int(stitched["performance"]["frames"]) if stitched else fifo_sizing.frames_of(design)
+    return Model(design).run(frames, spans=True)
 
 
 def config_hash(config: BuildConfig) -> str:

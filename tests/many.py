@@ -85,27 +85,14 @@ class Many:
         )  # fmt: skip
 
     def size(self) -> list[fifos.Sizing]:
-        """`flows.fifos.search` for every network, side by side."""
-        searches = [fifos.search(design, {}) for design in self.designs]
-        asked: dict[int, fifos.Trial] = {n: next(search) for n, search in enumerate(searches)}
-        found: dict[int, fifos.Sizing] = {}
-        while asked:
-            parts = [
-                Part(fifos.FRAMES, asked[n].limits, asked[n].frame_cycles) if n in asked else Part()
-                for n in range(len(self.networks))
-            ]
-            for n, run in enumerate(self.run(parts)):
-                if n not in asked:
-                    continue
-                interval = float("inf") if run.deadlock else cosim.speed(run).interval_cycles
-                try:
-                    asked[n] = searches[n].send(fifos.Seen(interval, fifos.peaks(self.designs[n], run.fifo_peaks)))
-                except StopIteration as done:
-                    found[n] = done.value
-                    del asked[n]
-                except VerificationFailed as error:
-                    raise VerificationFailed(f"{error}\n{self.networks[n]}") from None
-        return [found[n] for n in range(len(self.networks))]
+        """`flows.fifos.size` of every network."""
+        found = []
+        for network in self.networks:
+            try:
+                found.append(fifos.size(network.design, {}))
+            except VerificationFailed as error:
+                raise VerificationFailed(f"{error}\n{network}") from None
+        return found
 
 
 def _sim_id(design: Design, fifo: str) -> int:

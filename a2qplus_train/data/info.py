@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-DatasetName = Literal["digits", "cifar10", "imagenet", "elpv", "photos", "bsd300"]
+DatasetName = Literal["digits", "cifar10", "imagenet", "elpv", "photos", "bsd300", "noise"]
 Augmentation = Literal["none", "shift", "crop_flip", "resized_crop", "flip_rotate"]
 
 
@@ -37,6 +37,7 @@ DATASETS: Mapping[str, DatasetInfo] = MappingProxyType(
         "elpv": DatasetInfo(1, 64, None, 2, False, 255, "flip_rotate"),
         "photos": DatasetInfo(3, 32, None, None, False, 255, "flip_rotate"),
         "bsd300": DatasetInfo(3, 32, None, None, True, 255, "flip_rotate"),
+        "noise": DatasetInfo(3, 32, None, 10, False, 255, "none"),
     }
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flows.design import Bits, Fold, Lowered
 from flows.errors import UnsupportedModel
-from flows.graph import MVAU, Graph, IntType, Op, Weighted
+from flows.graph import MVAU, Graph, IntArray, IntType, Op, Weighted
 from flows.kernels.base import divisors, require_divisor
 from flows.kernels.memory import image
 
@@ -33,8 +33,11 @@ def lower(graph: Graph, op: Op, fold: Fold, in_type: IntType, acc: tuple[int, ..
     weight_type = stored_type(op)
     require_operands(op, op.weight_type, in_type)
     file = f"{op.name}_weights.hex"
-    # (MW, MH) to word nf*SF + sf, element p*SIMD + s
-    words = op.weights.reshape(sf, fold.simd, nf, fold.pe).transpose(2, 0, 3, 1).reshape(nf * sf, -1)
+
+    def words() -> IntArray:
+        """(MW, MH) to word nf*SF + sf, element p*SIMD + s."""
+        return op.weights.reshape(sf, fold.simd, nf, fold.pe).transpose(2, 0, 3, 1).reshape(nf * sf, -1)
+
     return Lowered(
         module="mvau",
         params={

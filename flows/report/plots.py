@@ -35,7 +35,7 @@ class Plot:
 
 def plots(summary: Summary) -> tuple[Plot, ...]:
     """Every plot that the summary has figures for."""
-    return tuple(plot for make in (_accuracy, _bits, _lut_total, _lut_by_layer) for plot in make(summary))
+    return tuple(plot for make in (_accuracy, _bits, _lut_total, _lut_by_layer, _timeline) for plot in make(summary))
 
 
 def picture(file: str, title: str, alt: str, inches: float, draw: Callable[[Axes], None]) -> Plot:
@@ -172,3 +172,23 @@ def _lut_by_layer(summary: Summary) -> Iterator[Plot]:
     yield picture("lut_by_layer.png", "LUT by layer and accumulator policy",
                 "grouped bars: LUTs of every layer that depends on the accumulator policy",
                 1.0 + 0.5 * len(names), draw)  # fmt: skip
+
+
+def _timeline(summary: Summary) -> Iterator[Plot]:
+    layers = summary.get("performance", {}).get("timeline")
+    if not layers:
+        return
+
+    def draw(axes: Axes) -> None:
+        for y, layer in enumerate(layers):
+            for number, (first, last) in enumerate(layer["frames"]):
+                color = COLORS[number % len(COLORS)]
+                # Frames overlap where a layer takes the next one before it has put out the last beat of this one.
+                axes.barh(y, last + 1 - first, left=first, height=0.7, color=color, alpha=0.75)
+        axes.set_yticks(range(len(layers)), [layer["name"] for layer in layers], fontsize=7.0)
+        axes.set_ylim(len(layers) - 0.5, -0.5)
+        axes.set_xlabel("cycle (cycle model)")
+
+    yield picture("timeline.png", "Which layer works when",
+                "bars: for every layer and each of the first frames, from its first input to its last output beat",
+                1.0 + 0.16 * len(layers), draw)  # fmt: skip

@@ -16,10 +16,12 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from flows.accumulators import LayerWidths, Policy
+from flows.cycles import Timing
 from flows.design import Design
 from flows.errors import ConfigError
 from flows.files import read_json
 from flows.graph import Graph, Weighted
+from flows.report.traffic import fifo_bits, timeline, traffic
 from flows.synthesize.parts import Part
 
 _CLOSED = ConfigDict(extra="forbid")
@@ -90,6 +92,35 @@ class Verification(TypedDict, total=False):
     driver: Check
 
 
+class CycleModel(TypedDict):
+    """What the cycle model gives for as many frames as the simulation ran."""
+
+    latency_cycles: int
+    interval_cycles: float
+
+
+class Traffic(TypedDict):
+    """Cycles of one layer in the simulation at full speed, of `cycles` in all.
+
+    `stalls`: its output waited for its reader; `starves`: it waited for input; `beats`: input beats it took, `active`
+    times as many as cycles.
+    """
+
+    name: str
+    beats: int
+    stalls: int
+    starves: int
+    cycles: int
+    active: float
+
+
+class Busy(TypedDict):
+    """When a layer was at work, from the cycle model: for every frame the first input and the last output beat."""
+
+    name: str
+    frames: list[list[int]]
+
+
 class Performance(TypedDict):
     """`source` says where latency, interval, fps and latency_us come from; `estimate` has the bound alone."""
 
@@ -99,6 +130,10 @@ class Performance(TypedDict):
     bound_cycles: int
     bound_layer: str
     fifo_depths: dict[str, int]
+    fifo_bits: NotRequired[int]
+    cycle_model: NotRequired[CycleModel]
+    traffic: NotRequired[list[Traffic]]
+    timeline: NotRequired[list[Busy]]
     clk_period_ns: NotRequired[float]
     latency_us: NotRequired[float]
     fps: NotRequired[float]
@@ -188,6 +223,7 @@ def build(
     seed: int,
     training: Mapping[str, Any] | None,
     checks: Mapping[str, Mapping[str, Any] | None],
+    timing: Timing | None = None,
     resources: Mapping[Policy, Mapping[str, Any]],
     part: Part,
     clk_period_ns: float,
@@ -198,7 +234,7 @@ def build(
     `training`: the content of training.json. `checks`: what each verification step gave ({"frames", "mismatches"},
     `rtl_stitched` also {"performance": {"latency_cycles", "interval_cycles"}}), None or {} where it did not run.
     `resources`: policy to `flows.synthesize.yosys.Resources` as a dict, empty where Yosys did not run; `policy` is
-    the one that is built. `seconds`: by step.
+    the one that is built. `timing`: the cycle model's run, with spans. `seconds`: by step.
     """
     summary: dict[str, Any] = {
         "schema_version": 1,
@@ -208,7 +244,7 @@ def build(
         "training": None if training is None else {key: training[key] for key in Training.__annotations__},
         "layers": [_layer(graph, design, op, widths[op.name]) for op in graph.of_type(Weighted)],
         "verification": {name: _check(found) for name in CHECKS if (found := checks.get(name))},
-        "performance": _performance(design, checks.get("rtl_stitched"), clk_period_ns),
+        "performance": _performance(design, checks.get("rtl_stitched"), timing, clk_period_ns),
     }
     if policy in resources:
         summary["resources"] = {"yosys": _tool(resources[policy], part)}
@@ -249,7 +285,9 @@ def _layer(graph: Graph, design: Design, op: Weighted, widths: LayerWidths) -> d
     }
 
 
-def _performance(design: Design, stitched: Mapping[str, Any] | None, clk_period_ns: float) -> dict[str, Any]:
+def _performance(
+    design: Design, stitched: Mapping[str, Any] | None, timing: Timing | None, clk_period_ns: float
+) -> dict[str, Any]:
     bound, slowest = design.bound
     found: dict[str, Any] = {"source": "rtlsim" if stitched else "estimate"}
     interval: float = bound
@@ -259,6 +297,14 @@ def _performance(design: Design, stitched: Mapping[str, Any] | None, clk_period_
         found |= {"latency_cycles": int(speed["latency_cycles"]), "interval_cycles": interval}
     found |= {"bound_cycles": bound, "bound_layer": slowest}
     found["fifo_depths"] = {i.name: i.params["DEPTH"] for i in design.instances if i.module == "fifo"}
+    found["fifo_bits"] = fifo_bits(design)
+    if timing is not None:
+        found["cycle_model"] = {
+            "latency_cycles": timing.latency_cycles, "interval_cycles": timing.interval_cycles,
+        }  # fmt: skip
+        found["timeline"] = timeline(design, timing)
+    if stitched:
+        found["traffic"] = traffic(design, stitched["performance"])
     found["clk_period_ns"] = clk_period_ns
     if stitched:
         found["latency_us"] = found["latency_cycles"] * clk_period_ns / 1e3

@@ -62,7 +62,7 @@ def tables(summary: Summary) -> tuple[Table, ...]:
     """Every table that the summary has figures for, in the page's order."""
     made = (
         _training(summary), _accumulators(summary), _verification(summary), _performance(summary),
-        *_resources(summary), _comparison(summary), _by_layer_and_policy(summary), _fifos(summary),
+        *_resources(summary), _comparison(summary), _by_layer_and_policy(summary), _traffic(summary), _fifos(summary),
         *_layers(summary), _seconds(summary),
     )  # fmt: skip
     return tuple(table for table in made if table is not None and table.rows)
@@ -129,6 +129,9 @@ def _performance(summary: Summary) -> Table | None:
         rows.insert(0, ("interval", f"{number(p['interval_cycles'])} cycles", p["source"]))
     if "latency_cycles" in p:
         rows.insert(0, ("latency", f"{integer(p['latency_cycles'])} cycles", p["source"]))
+    if model := p.get("cycle_model"):
+        rows.append(("interval", f"{number(model['interval_cycles'])} cycles", "cycle model"))
+        rows.append(("latency", f"{integer(model['latency_cycles'])} cycles", "cycle model"))
     if "clk_period_ns" in p:
         rows.append(("clock period", f"{number(p['clk_period_ns'])} ns", "configuration"))
     if "latency_us" in p:
@@ -200,7 +203,25 @@ def _by_layer_and_policy(summary: Summary) -> Table | None:
 def _fifos(summary: Summary) -> Table | None:
     p = summary.get("performance")
     rows = tuple((name, integer(depth)) for name, depth in p["fifo_depths"].items()) if p else ()
-    return Table("fifos", "FIFO depths", ("FIFO", "beats"), rows)
+    total = integer(p["fifo_bits"]) if p and "fifo_bits" in p else None
+    note = "" if total is None else f"{total} bits in all."
+    return Table("fifos", "FIFO depths", ("FIFO", "beats"), rows, note=note)
+
+
+def _traffic(summary: Summary) -> Table | None:
+    rows = summary.get("performance", {}).get("traffic")
+    if not rows:
+        return None
+    body = tuple(
+        (x["name"], integer(x["beats"]), integer(x["stalls"]), integer(x["starves"]), percent(x["active"]))
+        for x in rows
+    )
+    note = (
+        f"Cycles of the {integer(rows[0]['cycles'])} that the run at full speed took, filling and draining included. "
+        "stalls: its output waited for its reader; starves: it waited for input."
+    )
+    columns = ("layer", "input beats", "stalls", "starves", "input beats a cycle")
+    return Table("traffic", "Who waits for whom", columns, body, "rtlsim", note)
 
 
 def _seconds(summary: Summary) -> Table:

@@ -24,10 +24,13 @@ from flows.simulate.standstill import explain
 from flows.simulate.vectors import layer_inputs
 from flows.simulate.verilator import Model
 
+STEADY_FRAMES = 3
 STALL = 0.3
 """Probability of a stall, per cycle, at each source and sink in the runs with stalls."""
 RESET_FRAMES = 6
-"""Frames of the run that is reset in mid-stream."""
+"""Frames of the run that is reset in mid-stream, and of the one with input at the steady rate."""
+SHORT_CYCLES = 2_000_000
+"""Cycles that these two runs may take; of long frames they have fewer."""
 
 
 @dataclass(frozen=True)
@@ -137,9 +140,9 @@ class Stitched:
         self.source, self.sink = design.streams[design.input], design.streams[design.output]
         inputs = (Port("in", "s_axis_0", 8 * bytes_per_beat(self.source.bits)),)
         outputs = (Port("out", "m_axis_0", 8 * bytes_per_beat(self.sink.bits), last=True),)
-        dut = Dut(TOP, TOP, {}, inputs, outputs, clock="ap_clk", reset="ap_rst_n")
+        self.dut = Dut(TOP, TOP, {}, inputs, outputs, clock="ap_clk", reset="ap_rst_n")
         with self.watch("verilator_build"):
-            self.model = compile_model([dut], rtl, folder / "model", trace)
+            self.model = compile_model([self.dut], rtl, folder / "model", trace)
 
     def run(
         self, x: IntArray, frames: int, name: str, *, stall: float = 0.0, seed: int = 0, capture: bool = False,
@@ -182,6 +185,9 @@ def verify_stitched(
 ) -> tuple[dict[str, Any], Run]:  # fmt: skip
     """The whole accelerator: `frames` frames at full speed, again under random stalls, and with a reset in between.
 
+    Where frames are not too long also with input at the steady rate, which the output must keep: what holds when frames
+    wait in front of the slowest stage must hold when they come one by one.
+
     Every stream between two stages is compared, not the output alone: an argmax hides most wrong integers. Returns
     ({"frames", "mismatches", "streams", …}, the run at full speed). Raises VerificationFailed, naming the first layer
     whose stream differs from the golden model, or the one that stands still.
@@ -191,23 +197,41 @@ def verify_stitched(
     x = golden[graph.inputs[0]]
     bound, _ = design.bound
     fast: Run | None = None
-    reset_at = 2 * bound + bound // 3
-    for name, count, options in (
+    few = max(1, min(RESET_FRAMES, SHORT_CYCLES // bound))
+    reset_at = min(few - 1, 2) * bound + bound // 3
+    runs: list[tuple[str, int, dict[str, Any]]] = [
         ("full_speed", frames, {}),
         ("stalls", frames, {"stall": STALL, "seed": seed}),
-        ("reset", RESET_FRAMES, {"stall": STALL / 3, "seed": seed + 1, "reset_at": reset_at}),
-    ):
-        run = stitched.run(x, count, name, capture=True, **options)  # type: ignore[arg-type]
+        ("reset", few, {"stall": STALL / 3, "seed": seed + 1, "reset_at": reset_at}),
+    ]
+    if few >= STEADY_FRAMES:
+        runs.append(("steady", few, {"frame_cycles": bound}))
+    for name, count, options in runs:
+        run = stitched.run(x, count, name, capture=True, **options)
         if name == "reset" and run.cycles <= reset_at and not run.deadlock:
             raise VerificationFailed(f"rtl_stitched: the run of {count} frames ended before the reset (log: {run.log})")
         require_equal_streams(design, run, graph, golden, count, f"rtl_stitched ({name})")
         fast = fast or run
+        if name == "steady":
+            _require_steady(design, run, speed(fast).interval_cycles)
     assert fast is not None
     result = {
-        "frames": frames, "mismatches": 0, "stall_probability": STALL, "seed": seed, "reset_frames": RESET_FRAMES,
+        "frames": frames, "mismatches": 0, "stall_probability": STALL, "seed": seed, "reset_frames": few,
         "streams": [s.name for s in monitored(design)], "seconds": stitched.watch.seconds,
     }  # fmt: skip
     return result, fast
+
+
+def _require_steady(design: Design, run: Run, interval: float) -> None:
+    """Raises VerificationFailed where frames that come at the rate of the slowest stage go out more slowly than at full
+    speed, by more than 1 % and 8 cycles."""
+    bound, slowest = design.bound
+    steady = speed(run).interval_cycles
+    if steady > max(bound, interval) + max(bound // 100, 8):
+        raise VerificationFailed(
+            f"rtl_stitched (steady): with a frame every {bound} cycles at the input, which {slowest} needs, the output "
+            f"gives one every {steady:.1f} (log: {run.log})"
+        )
 
 
 def require_equal_streams(

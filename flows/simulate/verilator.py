@@ -27,6 +27,7 @@ from flows.simulate.toolchain import Command, cached, find_compiler, find_verila
 __all__ = ["Job", "Model", "Monitor", "Port", "Run", "Sink", "Source", "Throttle", "build"]
 
 HARNESS = Path(__file__).parents[2] / "hw_templates" / "sim"
+HARNESS_MAIN = "harness"
 SOURCES = (".sv", ".svh", ".v", ".vh", ".vlt")
 """Files with other names (`.hex`, `.mem`) are memories: read when the model runs, so a change recompiles nothing."""
 _RUNTIME = ("verilated.cpp", "verilated_dpi.cpp", "verilated_threads.cpp", "verilated_vcd_c.cpp")
@@ -109,6 +110,22 @@ def build(
     return Model(executable, memories, trace)
 
 
+def build_with(texts: Files, top: str, folder: Path, main: Path, timeout_s: float = 1800) -> Path:
+    """The model of `texts` as `build` makes it, but with the C++ of `main` in place of the harness; for benchmarks."""
+    _empty(folder)
+    for name in texts:
+        _write(folder / name, texts[name])
+    _verilate(texts, _verilator_flags(top, False), folder, timeout_s)
+    flags, obj = _compiler_flags("-O1", False), folder / "obj"
+    _write(obj / "unit.cpp", "".join(f'#include "{p.name}"\n' for p in sorted(obj.glob("Vmodel*.cpp"))))
+    compiler, _ = find_compiler()
+    with cached("runtime", _digest(*_tools(), *_compiler_flags("-O2", True)), _make_runtime) as runtime:
+        objects = [str(p) for p in sorted(runtime.glob("*.o")) if p.stem != HARNESS_MAIN]
+        argv = (compiler, *flags, "-I.", "unit.cpp", str(main.resolve()), *objects, "-pthread", "-o", "loop")
+        run_all([Command(argv, obj, folder / "compile.log")], timeout_s=timeout_s)
+    return obj / "loop"
+
+
 def _verilator_flags(top: str, trace: bool) -> list[str]:
     return [
         "--cc", "--prefix", "Vmodel", "--top-module", top, "--Mdir", "obj", "--no-timing", "--assert",
@@ -185,7 +202,7 @@ def _make_runtime(entry: Path) -> None:
     compiler, _ = find_compiler()
     flags = _compiler_flags("-O2", True)
     root = find_verilator().root / "include"
-    sources = [*(root / name for name in _RUNTIME), HARNESS / "harness.cpp"]
+    sources = [*(root / name for name in _RUNTIME), HARNESS / f"{HARNESS_MAIN}.cpp"]
     run_all(
         [
             Command((compiler, *flags, "-c", str(p), "-o", f"{p.stem}.o"), entry, entry / f"{p.stem}.log")

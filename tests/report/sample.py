@@ -47,7 +47,17 @@ def sample(seed: int = 1) -> dict[str, Any]:
         "verification": {name: {"frames": 200 + i, "mismatches": 0} for i, name in enumerate(CHECKS)},
         "performance": {
             "source": "rtlsim", "latency_cycles": 4_871, "interval_cycles": 2_304.5, "bound_cycles": 2_304,
-            "bound_layer": "MVAU_1", "fifo_depths": {"StreamingFIFO_0": 2, "StreamingFIFO_1": 33},
+            "bound_layer": "MVAU_1", "fifo_depths": {"StreamingFIFO_0": 2, "StreamingFIFO_1": 33}, "fifo_bits": 1_234,
+            "cycle_model": {"latency_cycles": 4_872, "interval_cycles": 2_305.25},
+            "traffic": [
+                {"name": name, "beats": 577 * n, "stalls": 31 + n, "starves": 4_001 + n, "cycles": 41_237,
+                 "active": 577 * n / 41_237}
+                for n, name in enumerate(("MVAU_0", "MVAU_1"), start=1)
+            ],
+            "timeline": [
+                {"name": "MVAU_0", "frames": [[3, 2_000], [2_001, 4_304]]},
+                {"name": "MVAU_1", "frames": [[12, 2_316], [2_317, 4_620]]},
+            ],
             "clk_period_ns": 10.0, "latency_us": 48.71, "fps": 1e9 / 23_045.0,
         },
         "resources": {

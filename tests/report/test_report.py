@@ -24,7 +24,7 @@ from flows.report.summary import validate
 from flows.report.tables import integer, metric, number, percent, rate, tables
 from tests.report.sample import sample
 
-PNGS = ("accuracy.png", "accumulator_bits.png", "lut_by_policy.png", "lut_by_layer.png")
+PNGS = ("accuracy.png", "accumulator_bits.png", "lut_by_policy.png", "lut_by_layer.png", "timeline.png")
 
 
 class Text(HTMLParser):
@@ -118,6 +118,7 @@ def test_page_shows_every_figure(written: Path) -> None:
     expected += [integer(row["layers"]["MVAU_1"]["LUT"]) for row in summary["accumulator_comparison"]]
     expected += [percent(x["sparsity"]) for x in summary["layers"]]
     expected += [integer(check["frames"]) for check in summary["verification"].values()]
+    expected += ["4,872 cycles", "2,305.25 cycles", "1,234 bits in all", "4,002", "4,003", "1,154"]
     expected += list(summary["performance"]["fifo_depths"]) + [number(s) for s in summary["seconds"].values()]
     assert [figure for figure in expected if figure not in text] == []
 
@@ -148,6 +149,7 @@ def test_plots_follow_the_figures() -> None:
     changed["accumulator_comparison"][2]["layers"]["MVAU_1"]["LUT"] += 400
     changed["layers"][1]["exact_bits"] -= 3
     changed["training"]["quant_metric"] = 61.0
+    changed["performance"]["timeline"][1]["frames"][1][0] += 500
     shown = zip(plots(validate(before)), plots(validate(changed)), strict=True)
     assert [a.file for a, b in shown if a.png != b.png] == list(PNGS)
 
@@ -174,7 +176,7 @@ def test_text_is_escaped(tmp_path: Path) -> None:
 
 
 MISSING = {
-    "performance": {"performance", "fifos"},
+    "performance": {"performance", "traffic", "fifos"},
     "resources": {"resources_yosys", "layers_yosys"},
     "training": {"training"},
     "accumulator_comparison": {"comparison", "lut_by_policy"},
@@ -216,7 +218,7 @@ def test_comparison_without_layers_still_has_its_plot(tmp_path: Path) -> None:
     for row in summary["accumulator_comparison"]:
         del row["layers"]
     write(summary, tmp_path)
-    assert {p.name for p in tmp_path.glob("*.png")} == {"accuracy.png", "accumulator_bits.png", "lut_by_policy.png"}
+    assert {p.name for p in tmp_path.glob("*.png")} == set(PNGS) - {"lut_by_layer.png"}
 
 
 def test_psnr_is_not_a_percentage(tmp_path: Path) -> None:

@@ -62,7 +62,8 @@ def built(**changes: Any) -> dict[str, Any]:
         "schema_version": 1, "method": "a2q+", "dataset": "digits", "float_metric": 98.9, "quant_metric": 98.0,
         "metric": "accuracy", "split": "test", "seed": 3, "layers": [],
     }  # fmt: skip
-    measured = {"latency_cycles": 120, "interval_cycles": 41.0, "frames": 9, "cycles": 500}
+    streams = {s: {"beats": 90, "stalls": 3, "starves": 200} for s in design.streams}
+    measured = {"latency_cycles": 120, "interval_cycles": 41.0, "frames": 9, "cycles": 500, "streams": streams}
     given: dict[str, Any] = {
         "design": design, "graph": graph, "widths": widths, "policy": "exact", "config_hash": "abc", "seed": 3,
         "training": training, "part": part_of("pynq-z2"), "clk_period_ns": 5.0, "seconds": {"train": 3, "total": 4.5},
@@ -116,6 +117,9 @@ def test_performance_measured_and_estimated() -> None:
     assert (p["bound_cycles"], p["bound_layer"]) == (40, "MVAU_1")
     assert p["fifo_depths"] == {"StreamingFIFO_0": 2, "StreamingFIFO_1": 32}
     assert p["fps"] == pytest.approx(1 / (41 * 5e-9)) and p["latency_us"] == pytest.approx(0.6)
+    assert p["traffic"][0] == {
+        "name": "MVAU_0", "beats": 90, "stalls": 3, "starves": 200, "cycles": 500, "active": 0.18
+    }  # fmt: skip
     estimate = built(checks={})["performance"]
     assert estimate["source"] == "estimate" and estimate["fps"] == pytest.approx(1 / (40 * 5e-9))
     assert not {"latency_cycles", "interval_cycles", "latency_us"} & set(estimate)

@@ -1,0 +1,185 @@
+"""What a module costs in LUTs and block RAMs, as a formula of its parameters: an `estimate`, to compare foldings with.
+
+The coefficients are fitted to Yosys 0.6x's results for the 7 series (`synth_xilinx`, per instance) of this project's
+example designs; tests/test_cost.py says how well they do. What is reported as a resource comes from a synthesis tool.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from flows.design import Bits, Design, Param
+from flows.synthesize.parts import Part
+
+BRAM_BITS = 18 * 1024
+_ASPECTS = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
+_BLOCK_BITS = 4608
+"""A memory of more bits, and of at least _BLOCK_WORDS words, goes to block RAM."""
+_BLOCK_WORDS = 256
+LUTS_PER_BRAM = 20
+"""What a block RAM is worth when foldings are compared. Little: LUTs run out first (the Zynq 7020 has 190 for each),
+and what is asked of the search is to save them."""
+ROM_BITS_PER_LUT = 64
+
+
+@dataclass(frozen=True)
+class Cost:
+    """`lut`: logic, LUTRAM and ROMs in LUTs; `bram`: block RAMs of 18 Kb; `rom_bits`: what those of ROMs hold."""
+
+    lut: float = 0.0
+    bram: int = 0
+    rom_bits: int = 0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.lut + other.lut, self.bram + other.bram, self.rom_bits + other.rom_bits)
+
+    @property
+    def price(self) -> float:
+        """One number to compare with, in LUTs."""
+        return self.lut + LUTS_PER_BRAM * self.bram
+
+
+def cost(module: str, params: Mapping[str, Param]) -> Cost:
+    """Of one instance; a module without a formula costs what its registers' multiplexers might."""
+    p = {key: value for key, value in params.items() if isinstance(value, int)}
+    acc = params.get("ACC_BITS")
+    if isinstance(acc, Bits):
+        p["ACC_TOTAL"] = sum(acc.value >> 8 * n & 255 for n in range(acc.width // 8))
+    return MODULES.get(module, _other)(p)
+
+
+def total(design: Design) -> Cost:
+    """Of all the instances."""
+    return added(cost(i.module, i.params) for i in design.instances)
+
+
+def added(costs: Iterable[Cost]) -> Cost:
+    """The sum."""
+    return sum(costs, Cost())
+
+
+def link(from_lanes: int, to_lanes: int, bits: int) -> Cost:
+    """The FIFO and the width converters between streams of `from_lanes` and `to_lanes` lanes of `bits` bits."""
+    return _fifo({"DEPTH": 2, "WIDTH": min(from_lanes, to_lanes) * bits}) + _converters(from_lanes, to_lanes, bits)
+
+
+def _converters(from_lanes: int, to_lanes: int, bits: int) -> Cost:
+    if from_lanes == to_lanes:
+        return Cost()
+    if from_lanes % to_lanes and to_lanes % from_lanes:
+        middle = math.lcm(from_lanes, to_lanes)
+        return _converters(from_lanes, middle, bits) + _converters(middle, to_lanes, bits)
+    return _dwc({"IN_WIDTH": from_lanes * bits, "OUT_WIDTH": to_lanes * bits})
+
+
+def excess(used: Cost, part: Part) -> dict[str, tuple[int, int]]:
+    """{resource: (needed, there)} of what `part` does not have; ROMs that block RAM cannot hold go to LUTs."""
+    if part.capacity is None:
+        return {}
+    luts, brams = part.capacity["LUT"], part.capacity["BRAM_18K"]
+    over = max(0, used.bram - brams)
+    moved = min(over * BRAM_BITS, used.rom_bits)
+    lut = round(used.lut + moved / ROM_BITS_PER_LUT)
+    bram = used.bram - moved // BRAM_BITS
+    found = {"LUT": (lut, luts), "BRAM_18K": (bram, brams)}
+    return {name: (need, there) for name, (need, there) in found.items() if need > there}
+
+
+def _memory(depth: int, width: int, rom: bool, block: bool | None = None) -> Cost:
+    bits = depth * width
+    if block if block is not None else (bits > (_BLOCK_BITS if rom else 4096) and depth >= _BLOCK_WORDS):
+        brams = min(-(-depth // d) * -(-width // w) for d, w in _ASPECTS)
+        return Cost(4.0 if rom else 25.0, brams, bits if rom else 0)
+    if rom:
+        # Two words of up to 5 address bits share a LUT; deeper ones are multiplexed.
+        return Cost(width * (0.55 if depth <= 32 else 1.15 * -(-depth // 64)))
+    return Cost(width * 1.35 * -(-depth // 32) / 1.5)
+
+
+def _mvau(p: Mapping[str, int]) -> Cost:
+    macs, words = p["PE"] * p["SIMD"], p["MW"] // p["SIMD"] * (p["MH"] // p["PE"])
+    weights = _memory(words, macs * p["WEIGHT_BITS"], rom=True)
+    beats = p["MW"] // p["SIMD"]
+    replay = Cost()
+    if beats > 1 and p["PE"] < p["MH"]:
+        replay = _memory(beats, p["SIMD"] * p["INPUT_BITS"], rom=False, block=False)
+    return weights + replay + Cost(40 + 1.15 * macs * p["WEIGHT_BITS"] * p["INPUT_BITS"] + p["ACC_TOTAL"])
+
+
+def _vvau(p: Mapping[str, int]) -> Cost:
+    lanes = p["PE"] * p.get("SIMD", 1)
+    words = p["K"] // p.get("SIMD", 1) * (p["CHANNELS"] // p["PE"])
+    logic = 25 + 1.15 * lanes * p["WEIGHT_BITS"] * p["INPUT_BITS"] + p["ACC_TOTAL"]
+    return _memory(words, lanes * p["WEIGHT_BITS"], rom=True) + Cost(logic)
+
+
+def _thresholding(p: Mapping[str, int]) -> Cost:
+    stages = p["THRESHOLDS"].bit_length()
+    folds = p["CHANNELS"] // p["PE"]
+    lane = Cost(0.6 * stages * p["INPUT_BITS"] + 4 * stages)
+    for stage in range(stages):
+        lane += _memory(folds << stage, p["THRESH_BITS"], rom=True)
+    return added([lane] * p["PE"]) + Cost(15.0)
+
+
+def _swg(p: Mapping[str, int]) -> Cost:
+    return Cost(75.0 + 0.1 * p["WIDTH"]) + _memory(p["DEPTH"], p["WIDTH"], rom=False)
+
+
+def _swg_parallel(p: Mapping[str, int]) -> Cost:
+    columns = p["KH"] * (p["KW"] - 1) * p["WIDTH"]
+    lines = _memory((p["DH"] * p["W"] - (p["KW"] - 1) * p["DW"]) * p["FOLDS"], (p["KH"] - 1) * p["WIDTH"], rom=False)
+    return Cost(35.0) + _memory(p["DW"] * p["FOLDS"], columns, rom=False) + lines
+
+
+def _fifo(p: Mapping[str, int]) -> Cost:
+    if p["DEPTH"] == 2:
+        return Cost(6.0 + p["WIDTH"])
+    block = p["DEPTH"] > 257 and (p["DEPTH"] - 1) * p["WIDTH"] > 9216
+    return Cost(25.0 + 0.4 * p["WIDTH"]) + _memory(p["DEPTH"] - 1, p["WIDTH"], rom=False, block=block)
+
+
+def _dwc(p: Mapping[str, int]) -> Cost:
+    return Cost(6.0 if p["OUT_WIDTH"] > p["IN_WIDTH"] else 0.9 * p["IN_WIDTH"])
+
+
+def _fmpadding(p: Mapping[str, int]) -> Cost:
+    return Cost(16.0 + p["WIDTH"])
+
+
+def _ring(p: Mapping[str, int]) -> Cost:
+    depth = p["W"] * p.get("FOLDS", 2 * p.get("SEGMENT", 1))
+    return Cost(80.0) + _memory(depth, p["WIDTH"], rom=False)
+
+
+def _pool(p: Mapping[str, int]) -> Cost:
+    return Cost(6.0 + 1.5 * p["PE"] * p["OUT_BITS"])
+
+
+def _pool_parallel(p: Mapping[str, int]) -> Cost:
+    return Cost(6.0 + 1.5 * (p["WINDOW"] - 1) * p["PE"] * p["OUT_BITS"])
+
+
+def _add(p: Mapping[str, int]) -> Cost:
+    return Cost(3.0 + 1.0 * p["PE"] * p["OUT_BITS"])
+
+
+def _globalaccpool(p: Mapping[str, int]) -> Cost:
+    return Cost(15.0 + p["PE"] * p["OUT_BITS"]) + _memory(p["FOLDS"], p["PE"] * p["OUT_BITS"], rom=False, block=False)
+
+
+def _labelselect(p: Mapping[str, int]) -> Cost:
+    return Cost(8.0 + 1.5 * p["PE"] * p["INPUT_BITS"])
+
+
+def _other(p: Mapping[str, int]) -> Cost:
+    return Cost(10.0 + p.get("WIDTH", p.get("SIMD", 1) * p.get("OUT_BITS", 8)))
+
+
+MODULES: Mapping[str, Callable[[Mapping[str, int]], Cost]] = {
+    "mvau": _mvau, "vvau": _vvau, "thresholding": _thresholding, "swg": _swg, "swg_parallel": _swg_parallel,
+    "fifo": _fifo, "dwc": _dwc, "fmpadding": _fmpadding, "upsample": _ring, "depthtospace": _ring, "pool": _pool,
+    "pool_parallel": _pool_parallel, "add": _add, "globalaccpool": _globalaccpool, "labelselect": _labelselect,
+}  # fmt: skip

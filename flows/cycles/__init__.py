@@ -1,0 +1,5 @@
+"""The cycle model: when every beat of a design moves, without simulating what it carries."""
+
+from flows.cycles.model import Model, Timing
+
+__all__ = ["Model", "Timing"]

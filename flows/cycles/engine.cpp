@@ -1,0 +1,476 @@
+// The cycle model's engine: steps the control logic of a design, without its data. See flows/cycles/model.py.
+//
+// One pass over the instances a cycle, the last in the stream first: an instance sees what its readers' tready is in
+// this cycle, and what its writers' tvalid was at its start, for they come later. So every instance can go to its next
+// state at once. Only a duplicator's tvalid depends on another's in the same cycle; those are refreshed first.
+//
+// An instance whose state did not change sleeps until the tvalid of an input or the tready of an output changes; a
+// stream's counts are brought up to date when one of them does. So a pass costs what moves, not what there is.
+//
+// Each case of the switch in `step` is the control logic of one module of hw_templates/rtl (or of several that share
+// theirs); tests/cycles compares them with the RTL cycle by cycle.
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+namespace {
+
+// The numbers are those of flows/cycles/instances.py.
+enum Kind : int64_t { kFifo, kPipe, kPad, kPadPixel, kFree, kConcat, kTopK, kWindow, kUpsample, kShuffle, kDuplicate, kGrid };
+constexpr int kParameters = 15;
+constexpr int kColumns = 5 + kParameters;  // kind, two inputs, two outputs (-1: none), parameters
+
+struct Stream {
+    uint8_t valid = 0, ready = 0;
+    int64_t since = 0;               // first cycle that is not in the counts
+    int64_t beats = 0, stalls = 0, starves = 0;
+    int64_t writer = -1, reader = -1;
+    int64_t per_frame = 1, frames = 0;
+    int64_t* spans = nullptr;        // (frames, 2), where they are wanted
+
+    // Counts the cycles before `until`, in which neither valid nor ready changed.
+    void settle(int64_t until) {
+        const int64_t cycles = until - since;
+        if (cycles <= 0) return;
+        if (valid && ready) {
+            if (spans) note(cycles);
+            beats += cycles;
+        } else if (valid) {
+            stalls += cycles;
+        } else if (ready) {
+            starves += cycles;
+        }
+        since = until;
+    }
+
+    // First and last handshake of every frame that one of the next `cycles` beats, one a cycle, belongs to.
+    void note(int64_t cycles) {
+        for (int64_t beat = beats; beat < beats + cycles;) {
+            const int64_t frame = beat / per_frame;
+            if (frame >= frames) return;
+            const int64_t end = (frame + 1) * per_frame < beats + cycles ? (frame + 1) * per_frame : beats + cycles;
+            if (beat == frame * per_frame) spans[2 * frame] = since + beat - beats;
+            spans[2 * frame + 1] = since + end - 1 - beats;
+            beat = end;
+        }
+    }
+};
+
+struct Instance {
+    int64_t kind;
+    int64_t in0, in1, out0, out1;
+    int64_t p[kParameters];  // as given
+    int64_t s[8];            // state
+};
+
+// As in hw_templates/sim/harness.cpp, so that a model and a simulation see the same stalls.
+struct Random {
+    uint64_t state = 1;
+    void seed(uint64_t seed, uint64_t stream) {
+        state = seed * 0x9E3779B97F4A7C15ull + (stream + 1) * 0xD1B54A32D192ED03ull;
+        if (!state) state = 1;
+        for (int i = 0; i < 4; i++) next();
+    }
+    uint32_t next() {
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        return static_cast<uint32_t>((state * 0x2545F4914F6CDD1Dull) >> 32);
+    }
+};
+
+// Counter i of a nest, with `size` values: true when it wraps.
+inline bool advance(int64_t& counter, int64_t size) {
+    if (++counter < size) return false;
+    counter = 0;
+    return true;
+}
+
+struct Engine {
+    std::vector<Stream> streams;
+    std::vector<Instance> instances;
+    std::vector<Instance*> duplicates;  // in stream order
+    std::vector<uint64_t> awake;        // a bit an instance
+    int64_t cycle = 0;
+
+    void wake(int64_t instance) {
+        if (instance >= 0) awake[static_cast<size_t>(instance) / 64] |= 1ull << (instance % 64);
+    }
+
+    // In this cycle; the writer comes later in the pass.
+    void set_ready(Stream& stream, bool ready) {
+        if (stream.ready == static_cast<uint8_t>(ready)) return;
+        stream.settle(cycle);
+        stream.ready = ready;
+        wake(stream.writer);
+    }
+
+    // From the next cycle on; the reader has had its turn in this one.
+    void set_valid(Stream& stream, bool valid) {
+        if (stream.valid == static_cast<uint8_t>(valid)) return;
+        stream.settle(cycle + 1);
+        stream.valid = valid;
+        wake(stream.reader);
+    }
+
+    // In this cycle.
+    void set_valid_now(Stream& stream, bool valid) {
+        if (stream.valid == static_cast<uint8_t>(valid)) return;
+        stream.settle(cycle);
+        stream.valid = valid;
+        wake(stream.reader);
+    }
+
+    void refresh() {
+        for (Instance* d : duplicates) {
+            const uint8_t valid = streams[d->in0].valid;
+            set_valid_now(streams[d->out0], valid && !d->s[0]);
+            set_valid_now(streams[d->out1], valid && !d->s[1]);
+        }
+    }
+
+    // Whether anything changed its state.
+    bool pass() {
+        bool any = false;
+        refresh();
+        for (size_t word = awake.size(); word-- > 0;) {
+            uint64_t ahead = ~0ull;  // those that are yet to come in this pass
+            while (const uint64_t due = awake[word] & ahead) {
+                const int bit = 63 - __builtin_clzll(due);
+                ahead = (1ull << bit) - 1;
+                if (step(instances[64 * word + static_cast<size_t>(bit)])) any = true;
+                else awake[word] &= ~(1ull << bit);
+            }
+        }
+        return any;
+    }
+
+    // One instance in one cycle: its inputs' tready now, its next state, its outputs' tvalid then. Whether that changed.
+    bool step(Instance& i) {
+        Stream& in = streams[i.in0];
+        Stream& out = streams[i.out0];
+        bool moved = false;
+        const int64_t* p = i.p;
+        int64_t* s = i.s;
+        switch (i.kind) {
+            case kFifo: {  // p: depth; s: count, ready_q, peak
+                const bool push = in.valid && s[1];
+                const bool pop = out.valid && out.ready;
+                set_ready(in, s[1] != 0);
+                s[0] += push - pop;
+                if (s[0] > s[2]) s[2] = s[0];
+                const bool ready = s[0] != p[0];
+                moved |= push || pop || ready != static_cast<bool>(s[1]);
+                s[1] = ready;
+                set_valid(out, s[0] != 0);
+                break;
+            }
+            case kPipe: {
+                // `beats` steps make an output beat, `passes` times; only the first pass takes input. `stages` registers,
+                // which move together while the output beat is free or taken.
+                // p: beats, passes, stages; s: beat, pass, registers
+                const bool enable = !out.valid || out.ready;
+                const bool takes = s[1] == 0;
+                bool there = in.valid;
+                if (i.in1 >= 0) {
+                    Stream& other = streams[i.in1];
+                    set_ready(other, enable && in.valid);
+                    set_ready(in, enable && other.valid);
+                    there = there && other.valid;
+                } else {
+                    set_ready(in, enable && takes);
+                }
+                if (enable) {
+                    uint64_t made = 0;
+                    if (!takes || there) {
+                        moved = true;
+                        if (advance(s[0], p[0])) {
+                            made = 1;
+                            advance(s[1], p[1]);
+                        }
+                    }
+                    if (s[2] | made) {
+                        moved = true;
+                        const uint64_t mask = (2ull << (p[2] - 1)) - 1;
+                        s[2] = static_cast<int64_t>(((static_cast<uint64_t>(s[2]) << 1) | made) & mask);
+                        set_valid(out, (s[2] >> (p[2] - 1)) & 1);
+                    }
+                }
+                break;
+            }
+            case kPad: {  // p: folds, columns, rows, left, left + W, top, top + H; s: fold, column, row
+                const bool enable = !out.valid || out.ready;
+                const bool map = s[1] >= p[3] && s[1] < p[4] && s[2] >= p[5] && s[2] < p[6];
+                const bool first = s[0] == 0 && s[1] == 0 && s[2] == 0;
+                set_ready(in, enable && map);
+                const bool go = enable && (in.valid || !(map || first));
+                if (enable) {
+                    moved |= out.valid || go;
+                    set_valid(out, go);
+                    if (go && advance(s[0], p[0]) && advance(s[1], p[1])) advance(s[2], p[2]);
+                }
+                break;
+            }
+            case kPadPixel: {  // p: folds, columns, rows, SH, SW; s: fold, column, row, row phase, column phase
+                const bool enable = !out.valid || out.ready;
+                const bool map = s[3] == 0 && s[4] == 0;
+                set_ready(in, enable && map);
+                const bool go = enable && (in.valid || !map);
+                if (enable) {
+                    moved |= out.valid || go;
+                    set_valid(out, go);
+                    if (go && advance(s[0], p[0])) {
+                        if (s[1] == p[1] - 1) {
+                            s[1] = s[4] = 0;
+                            if (s[2] == p[2] - 1) s[2] = s[3] = 0;
+                            else if (advance(s[3], p[3])) s[2]++;
+                        } else if (advance(s[4], p[4])) {
+                            s[1]++;
+                        }
+                    }
+                }
+                break;
+            }
+            case kFree: {  // Of `period` beats those in [from, to) pass; others never wait. p: period, from, to; s: beat
+                const bool enable = !out.valid || out.ready;
+                const bool passes = s[0] >= p[1] && s[0] < p[2];
+                set_ready(in, enable || !passes);
+                const bool push = in.valid && in.ready;
+                if (enable) {
+                    moved |= out.valid;
+                    set_valid(out, push && passes);
+                }
+                moved |= push;
+                if (push) advance(s[0], p[0]);
+                break;
+            }
+            case kConcat: {  // p: beats of the first, of both; s: beat
+                Stream& other = streams[i.in1];
+                const bool enable = !out.valid || out.ready;
+                const bool second = s[0] >= p[0];
+                set_ready(in, enable && !second);
+                set_ready(other, enable && second);
+                const bool go = enable && (second ? other.valid : in.valid);
+                if (enable) {
+                    moved |= out.valid || go;
+                    set_valid(out, go);
+                    if (go) advance(s[0], p[1]);
+                }
+                break;
+            }
+            case kTopK: {  // p: classes, k; s: class, left
+                const bool last = s[0] == p[0] - 1;
+                const bool pop = s[1] != 0 && out.ready;
+                set_ready(in, !last || s[1] == 0 || (s[1] == 1 && out.ready));
+                const bool push = in.valid && in.ready;
+                moved |= push || pop;
+                if (push) advance(s[0], p[0]);
+                if (push && last) s[1] = p[1];
+                else if (pop) s[1]--;
+                set_valid(out, s[1] != 0);
+                break;
+            }
+            case kWindow: {
+                // p: depth; sizes of the three loops of a window, OW, OH; how far the read position moves within the
+                // innermost loop, and when it, the second, the third, a row, a map ends; what a window, a row, a map
+                // releases. s: ahead, held, the five loops
+                set_ready(in, s[1] != p[0]);
+                const bool write = in.valid && in.ready;
+                const bool free = !out.valid || out.ready;
+                const bool read = s[0] > 0 && free;
+                moved |= write || read || (free && out.valid);
+                if (free) set_valid(out, read);
+                s[0] += write;
+                s[1] += write;
+                if (read) {
+                    if (!advance(s[2], p[1])) s[0] -= p[6];
+                    else if (!advance(s[3], p[2])) s[0] -= p[7];
+                    else if (!advance(s[4], p[3])) s[0] -= p[8];
+                    else if (!advance(s[5], p[4])) { s[0] -= p[9]; s[1] -= p[12]; }
+                    else if (!advance(s[6], p[5])) { s[0] -= p[10]; s[1] -= p[13]; }
+                    else { s[0] -= p[11]; s[1] -= p[14]; }
+                }
+                break;
+            }
+            case kUpsample:
+            case kShuffle: {
+                set_ready(in, s[1] != p[0]);
+                const bool write = in.valid && in.ready;
+                const bool free = !out.valid || out.ready;
+                const bool read = s[0] > 0 && free;
+                moved |= write || read || (free && out.valid);
+                if (free) set_valid(out, read);
+                s[0] += write;
+                s[1] += write;
+                if (!read) break;
+                if (i.kind == kUpsample) {  // p: depth, FOLDS, COLUMNS, W, ROWS; s: ahead, held, fold, column, pixel, row
+                    if (s[3] == p[2] - 1 && s[5] == p[4] - 1) s[1]--;
+                    int64_t move = 1;
+                    if (advance(s[2], p[1])) {
+                        if (!advance(s[3], p[2])) move = 1 - p[1];
+                        else if (advance(s[4], p[3]) && !advance(s[5], p[4])) move = 1 - p[3] * p[1];
+                    }
+                    s[0] -= move;
+                } else {  // p: depth, SEGMENT, W, BLOCK; s: ahead, held, beat, pixel, row
+                    const int64_t others = (p[3] - 1) * p[1];
+                    if (s[4] == p[3] - 1) s[1] -= s[2] == 0 ? others + 1 : 1;
+                    int64_t move = 1;
+                    if (advance(s[2], p[1])) {
+                        if (!advance(s[3], p[2])) move = others + 1;
+                        else if (!advance(s[4], p[3])) move = 1 - (p[2] - 1) * p[3] * p[1];
+                    }
+                    s[0] -= move;
+                }
+                break;
+            }
+            case kDuplicate: {  // s: done by the first, by the second
+                Stream& second = streams[i.out1];
+                const bool done0 = s[0] || out.ready;
+                const bool done1 = s[1] || second.ready;
+                set_ready(in, done0 && done1);
+                if (in.valid) {
+                    const int64_t waits0 = done0 && !done1, waits1 = done1 && !done0;
+                    moved = in.ready || waits0 != s[0] || waits1 != s[1];
+                    s[0] = waits0;
+                    s[1] = waits1;
+                }
+                break;
+            }
+            case kGrid: {
+                // Takes every beat; those of rows first + n*SH and columns first + n*SW come out.
+                // p: FOLDS, W, H, first column, first row, SW, SH; s: fold, column, row
+                const bool enable = !out.valid || out.ready;
+                set_ready(in, enable);
+                const bool push = in.valid && enable;
+                if (enable) {
+                    const bool column = s[1] >= p[3] && (s[1] - p[3]) % p[5] == 0;
+                    const bool row = s[2] >= p[4] && (s[2] - p[4]) % p[6] == 0;
+                    moved |= out.valid || push;
+                    set_valid(out, push && column && row);
+                    if (push && advance(s[0], p[0]) && advance(s[1], p[1])) advance(s[2], p[2]);
+                }
+                break;
+            }
+        }
+        return moved;
+    }
+};
+
+struct Source {
+    uint64_t per_frame, total, stall, interval, sent = 0, frame_start = 0, next_frame = 0;
+    bool offered = false;
+    Random random;
+};
+
+}  // namespace
+
+extern "C" {
+
+// Runs `frames` frames. `table`: kColumns numbers an instance, in stream order; `input`, `output`: streams of the
+// outside; `ends`: beats of an input frame, stall threshold (of 2^32) at the source and at the sink, cycles from frame
+// to frame at the input (0: as fast as taken), beats of an output frame, seed, cycles to go on at the end, most cycles,
+// number of the source and the sink.
+// `first_in`, `last_out` (frames each): cycle of a frame's first input and last output handshake, -1: it never came.
+// `counts` (3 a stream): beats, stalls, starves. `peaks` (1 an instance): most entries of a FIFO. `spans` (streams,
+// `frames`, 2): cycles of the first and last handshake of every frame on every stream, of `per_frame` beats each; null:
+// not wanted. Returns the cycles run, or minus them where nothing moved any more before the last beat.
+int64_t a2q_cycles(int64_t n_streams, int64_t n_instances, const int64_t* table, int64_t input, int64_t output,
+                   int64_t frames, const int64_t* ends, int64_t* first_in, int64_t* last_out, int64_t* counts,
+                   int64_t* peaks, const int64_t* per_frame, int64_t* spans) {
+    Engine e;
+    e.streams.resize(static_cast<size_t>(n_streams));
+    e.instances.resize(static_cast<size_t>(n_instances));
+    e.awake.resize(e.instances.size() / 64 + 1);
+    for (int64_t n = 0; n < n_instances; n++) {
+        const int64_t* row = table + n * kColumns;
+        Instance& i = e.instances[static_cast<size_t>(n)];
+        i = {row[0], row[1], row[2], row[3], row[4], {}, {}};
+        std::memcpy(i.p, row + 5, sizeof i.p);
+        if (i.kind == kDuplicate) e.duplicates.push_back(&i);
+        for (const int64_t stream : {i.in0, i.in1}) {
+            if (stream >= 0) e.streams[static_cast<size_t>(stream)].reader = n;
+        }
+        for (const int64_t stream : {i.out0, i.out1}) {
+            if (stream >= 0) e.streams[static_cast<size_t>(stream)].writer = n;
+        }
+        e.wake(n);
+    }
+    for (size_t n = 0; n < e.streams.size(); n++) {
+        e.streams[n].per_frame = per_frame[n];
+        e.streams[n].frames = frames;
+        if (spans) e.streams[n].spans = spans + 2 * frames * static_cast<int64_t>(n);
+    }
+    Source source{};
+    source.per_frame = static_cast<uint64_t>(ends[0]);
+    source.total = source.per_frame * static_cast<uint64_t>(frames);
+    source.stall = static_cast<uint64_t>(ends[1]);
+    source.interval = static_cast<uint64_t>(ends[3]);
+    source.random.seed(static_cast<uint64_t>(ends[5]), static_cast<uint64_t>(2 * ends[8]));
+    Random sink_random;
+    sink_random.seed(static_cast<uint64_t>(ends[5]), static_cast<uint64_t>(2 * ends[8] + 1));
+    const uint64_t sink_stall = static_cast<uint64_t>(ends[2]);
+    const int64_t out_total = ends[4] * frames, extra = ends[6], most = ends[7];
+    for (int64_t n = 0; n < frames; n++) first_in[n] = last_out[n] = -1;
+
+    Stream& in = e.streams[static_cast<size_t>(input)];
+    Stream& out = e.streams[static_cast<size_t>(output)];
+    uint64_t taken = 0;
+    int64_t received = 0, until = most;
+    bool sink_ready = false, standstill = false;
+    int64_t& cycle = e.cycle;
+    for (; cycle < until; cycle++) {
+        e.set_ready(out, sink_ready);
+        if (out.valid && sink_ready) {
+            if (received < out_total && received % ends[4] == ends[4] - 1) last_out[received / ends[4]] = cycle;
+            if (++received == out_total) until = cycle + 1 + extra;
+        }
+        bool moved = e.pass();
+        if (!in.valid || in.ready) {
+            const uint64_t now = static_cast<uint64_t>(cycle);
+            if (source.offered) {
+                source.offered = false;
+                if (taken % source.per_frame == 0) first_in[taken / source.per_frame] = cycle;
+                taken++;
+                moved = true;
+            }
+            bool valid = false;
+            if (source.sent < source.total) {
+                const uint64_t index = source.sent % source.per_frame;
+                uint64_t due = 0;
+                if (source.interval) {
+                    due = index ? source.frame_start + index * source.interval / source.per_frame : source.next_frame;
+                }
+                moved = true;
+                if (now >= due) {
+                    if (index == 0) {
+                        source.frame_start = now;
+                        source.next_frame = now + source.interval;
+                    }
+                    if (source.random.next() >= source.stall) {
+                        source.sent++;
+                        source.offered = true;
+                        valid = true;
+                    }
+                }
+            }
+            e.set_valid(in, valid);
+        }
+        const bool ready = sink_stall == 0 || sink_random.next() >= sink_stall;
+        if (!ready || ready != sink_ready) moved = true;
+        sink_ready = ready;
+        if (!moved && received < out_total) {
+            standstill = true;
+            break;
+        }
+    }
+    for (size_t n = 0; n < e.streams.size(); n++) {
+        e.streams[n].settle(cycle);
+        counts[3 * n] = e.streams[n].beats;
+        counts[3 * n + 1] = e.streams[n].stalls;
+        counts[3 * n + 2] = e.streams[n].starves;
+    }
+    for (size_t n = 0; n < e.instances.size(); n++) peaks[n] = e.instances[n].kind == kFifo ? e.instances[n].s[2] : 0;
+    return standstill || received < out_total ? -cycle : cycle;
+}
+
+}  // extern "C"

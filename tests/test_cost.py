@@ -1,0 +1,59 @@
+"""The estimate against what Yosys 0.6x gave (`synth_xilinx`, xc7, per instance) for modules of the example designs."""
+
+from __future__ import annotations
+
+import pytest
+
+from flows.cost import Cost, added, cost, link
+from flows.design import Bits, Param
+
+
+def w4a4(mw: int, mh: int, pe: int, simd: int, acc: int) -> dict[str, Param]:
+    shape = {"MW": mw, "MH": mh, "PE": pe, "SIMD": simd, "WEIGHT_BITS": 4, "INPUT_BITS": 4}
+    return {**shape, "ACC_BITS": Bits.of_bytes((acc,) * pe)}
+
+
+YOSYS: list[tuple[str, dict[str, Param], int, int]] = [
+    ("mvau", w4a4(144, 16, 1, 24, 11), 925, 0),
+    ("mvau", w4a4(72, 16, 2, 24, 11), 1091, 0),
+    ("mvau", w4a4(144, 16, 1, 12, 13), 478, 0),
+    ("mvau", w4a4(144, 8, 1, 6, 13), 265, 0),
+    ("mvau", w4a4(64, 64, 1, 4, 11), 110, 1),
+    ("mvau", w4a4(64, 10, 1, 1, 11), 106, 0),
+    ("thresholding", {"CHANNELS": 8, "PE": 1, "INPUT_BITS": 18, "THRESHOLDS": 15, "THRESH_BITS": 16}, 98, 0),
+    ("thresholding", {"CHANNELS": 64, "PE": 1, "INPUT_BITS": 21, "THRESHOLDS": 15, "THRESH_BITS": 18}, 263, 1),
+    ("thresholding", {"CHANNELS": 64, "PE": 1, "INPUT_BITS": 11, "THRESHOLDS": 15, "THRESH_BITS": 9}, 229, 0),
+    ("swg", {"WIDTH": 4, "DEPTH": 2144}, 114, 1),
+    ("swg", {"WIDTH": 4, "DEPTH": 304}, 136, 0),
+    ("swg", {"WIDTH": 8, "DEPTH": 176}, 127, 0),
+    ("fifo", {"WIDTH": 32, "DEPTH": 2}, 38, 0),
+    ("fifo", {"WIDTH": 48, "DEPTH": 15}, 113, 0),
+    ("fifo", {"WIDTH": 8, "DEPTH": 2162}, 69, 2),
+    ("dwc", {"IN_WIDTH": 168, "OUT_WIDTH": 21}, 153, 0),
+    ("dwc", {"IN_WIDTH": 4, "OUT_WIDTH": 48}, 7, 0),
+    ("fmpadding", {"WIDTH": 4}, 20, 0),
+    ("pool", {"PE": 1, "OUT_BITS": 4}, 10, 0),
+    ("add", {"PE": 1, "OUT_BITS": 10}, 13, 0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("module", "params", "lut", "bram"), YOSYS)
+def test_an_instance_is_estimated_to_within_a_third(module: str, params: dict[str, Param], lut: int, bram: int) -> None:
+    found = cost(module, params)
+    assert abs(found.lut - lut) <= max(12, 0.36 * lut) and found.bram == bram
+
+
+def test_the_sum_is_estimated_to_within_a_tenth() -> None:
+    total = added(cost(module, params) for module, params, _, _ in YOSYS)
+    assert total.lut == pytest.approx(sum(lut for _, _, lut, _ in YOSYS), rel=0.1)
+
+
+def test_links_cost_what_stands_between_two_streams() -> None:
+    straight, narrower, odd = link(4, 4, 8), link(4, 2, 8), link(4, 6, 8)
+    assert straight.lut == cost("fifo", {"WIDTH": 32, "DEPTH": 2}).lut
+    assert (
+        narrower.lut == cost("fifo", {"WIDTH": 16, "DEPTH": 2}).lut + cost("dwc", {"IN_WIDTH": 32, "OUT_WIDTH": 16}).lut
+    )
+    # 4 lanes to 12, then to 6.
+    assert odd.lut > narrower.lut
+    assert Cost(1.0, 1).price > Cost(1.0).price
