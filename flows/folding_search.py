@@ -99,6 +99,8 @@ class _Search:
         each = []
         for op in group:
             fast = [fold for fold in self.legal(op) if self.low.cycles(op, fold) <= self.target]
+            # A whole window a beat needs wide FIFOs, which the estimate does not know: only where the rate asks for it.
+            fast = [fold for fold in fast if not fold.parallel_window] or fast
             # Of the tied ones every one may be needed, to fit the other.
             kept = len(fast) if len(group) > 1 else CANDIDATES
             each.append(sorted(fast, key=lambda fold, op=op: self._own(op, fold).price)[:kept])  # type: ignore[misc]

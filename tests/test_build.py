@@ -195,8 +195,8 @@ def test_a_full_disk_is_one_message(built, tmp_path, capsys, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device", "somewhere")
 
-    monkeypatch.setattr("flows.stages.evaluate", full)
-    code, _, err = run(capsys, "run", built[0], "-o", tmp_path / "out", "--set", "stop_step=fifos")
+    monkeypatch.setattr("flows.stages.write_tree", full)
+    code, _, err = run(capsys, "run", built[0], "-o", tmp_path / "out", "--set", "stop_step=emit")
     assert code == 1 and "No space left on device" in err and err.count("error:") == 1
 
 
