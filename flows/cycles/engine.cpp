@@ -443,8 +443,8 @@ int64_t a2q_cycles(int64_t n_streams, int64_t n_instances, const int64_t* table,
                 moved = true;
                 if (now >= due) {
                     if (index == 0) {
-                        source.frame_start = now;
-                        source.next_frame = now + source.interval;
+                        source.frame_start = due;
+                        source.next_frame = due + source.interval;
                     }
                     if (source.random.next() >= source.stall) {
                         source.sent++;

@@ -26,7 +26,10 @@ _FAULTS = {
 
 @dataclass(frozen=True)
 class Throttle:
-    """At most one frame per `frame_cycles` cycles: its beats evenly spread over them, or (not `spread`) at once."""
+    """A frame every `frame_cycles` cycles: its beats evenly spread over them, or (not `spread`) at once.
+
+    A source that was held up sends what is overdue as soon as it is taken.
+    """
 
     frame_cycles: int
     spread: bool = True

@@ -388,8 +388,9 @@ unsigned a2q_source_step(unsigned id) {
             return 0;
         }
         if (index == 0) {
-            s.frame_start = sim.cycle;
-            s.next_frame = sim.cycle + s.interval;
+            // As scheduled: a source that was held up catches up.
+            s.frame_start = due;
+            s.next_frame = due + s.interval;
         }
     }
     if (s.random.next() < s.stall) return 0;
