@@ -1,0 +1,34 @@
+// labelselect: index of the largest of CLASSES values a call, the lowest index where several are largest (argmax).
+//
+// Function  index = min { c : x[c] = max x }
+// Folding   CLASSES/PE beats: lane p of beat f is class f*PE + p. One output beat.
+// Timing    CLASSES/PE iterations at II = 1.
+#pragma once
+
+#include <ap_int.h>
+#include <hls_stream.h>
+
+#include "lanes.hpp"
+
+template <unsigned CLASSES, unsigned PE, typename INPUT, int INDEX_BITS>
+void labelselect(hls::stream<ap_uint<PE * INPUT::width>>& in, hls::stream<ap_uint<INDEX_BITS>>& out) {
+  static_assert(PE >= 1 && CLASSES >= 1 && CLASSES % PE == 0, "labelselect: PE must divide CLASSES");
+  static_assert(INDEX_BITS >= 1 && INDEX_BITS <= 31 && 1u << INDEX_BITS >= CLASSES,
+                "labelselect: INDEX_BITS must hold CLASSES - 1");
+
+  INPUT largest = 0;
+  ap_uint<INDEX_BITS> index = 0;
+  for (unsigned beat = 0; beat < CLASSES / PE; ++beat) {
+#pragma HLS pipeline style = flp II = 1
+    const ap_uint<PE* INPUT::width> values = in.read();
+    for (unsigned p = 0; p < PE; ++p) {
+#pragma HLS unroll
+      const INPUT x = get_lane<INPUT>(values, p);
+      if ((beat == 0 && p == 0) || x > largest) {
+        largest = x;
+        index = beat * PE + p;
+      }
+    }
+    if (beat == CLASSES / PE - 1) out.write(index);
+  }
+}
