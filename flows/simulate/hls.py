@@ -11,10 +11,10 @@ import numpy as np
 
 from flows.beats import Bytes, bytes_per_beat
 from flows.compare import require_equal
-from flows.design import Design, Files, Fold, Folding, Stream
+from flows.design import Design, Files, Fold, Stream
 from flows.emit.hls import SIMULATION, emit_files
-from flows.emit.hls.layer import layers, of_operator
-from flows.emit.hls.top import TOP, Top, top
+from flows.emit.hls.layer import of_operator
+from flows.emit.hls.top import TOP, Top
 from flows.errors import ToolMissing
 from flows.files import digest, sha256, write_tree
 from flows.golden import apply
@@ -146,7 +146,7 @@ def verify_top(
     *,
     frames: int,
 ) -> dict[str, Any]:
-    """The whole accelerator, called frame by frame, and again with its layers side by side and streams as deep as built.
+    """The whole accelerator, called frame by frame, and again with its layers side by side and its streams sized.
 
     Every stream between two layers is compared, not the output alone. Returns {"frames", "mismatches", "streams"}.
     Raises VerificationFailed, naming the first layer whose stream differs; ToolFailed, naming the stream, where one
@@ -172,14 +172,3 @@ def verify_top(
     compare("side by side", design.output, sink, beats)
     streams = [channel.name for channel in whole.channels]
     return {"frames": len(wanted), "mismatches": 0, "streams": streams}
-
-
-def verify_design(
-    design: Design, graph: Graph, folding: Folding, golden: Mapping[str, IntArray], files: Files, folder: Path, *,
-    frames: int,
-) -> tuple[dict[str, Any], dict[str, Any]]:  # fmt: skip
-    """`verify_layers` of every layer, then `verify_top`, with the program that `files` make."""
-    found = layers(design, graph, folding)
-    program = compile_program(files, folder / "program")
-    each = verify_layers(design, graph, golden, program, [x.name for x in found], folder / "layers", frames=frames)
-    return each, verify_top(design, graph, golden, program, top(design, found), folder / "top", frames=frames)

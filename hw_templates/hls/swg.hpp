@@ -1,11 +1,12 @@
-// swg: sliding-window generator (convolution input generator) on a ring of DEPTH beats; one map a call.
+// swg: sliding-window generator (convolution input generator) on a ring of beats; one map a call.
 //
 // Function  For every output pixel (oh, ow), row by row, the KH x KW window of input pixels
 //           (oh*SH + kh*DH, ow*SW + kw*DW). Beat order [oh][ow][kh][kw][fold], or DEPTHWISE [oh][ow][fold][kh][kw].
 //           Rows and columns that no window reaches (stride remainders) are taken and dropped.
-// Memory    memory[i mod DEPTH] holds beat i; a window is given up as a whole when its last beat is read.
-// Timing    One beat in and one out an iteration at II = 1: max(H*W*FOLDS, output beats) iterations and those until the
-//           first window is there, given the DEPTH that flows/kernels/swg.py computes.
+// Memory    memory[i mod DEPTH] holds beat i; as many as from a window's first to its last.
+// Timing    An iteration at II = 1 takes a beat, or sends one, or takes the one it sends: as many iterations as output
+//           beats, and one for each input beat that comes before the one that is waited for (the first rows; the first
+//           columns of a row; what strides skip). Nothing is taken that the next output beat does not need.
 #pragma once
 
 #include <ap_int.h>
@@ -52,10 +53,9 @@ void swg(hls::stream<ap_uint<WIDTH>>& in, hls::stream<ap_uint<WIDTH>>& out, ap_u
   ap_uint<index_bits(OUT_BEATS + 1)> sent = 0;
   while (sent < OUT_BEATS || !map.taken_all()) {
 #pragma HLS pipeline style = flp II = 1
-    const bool send = sent < OUT_BEATS && map.ready();
-    if (send) out.write(map.read(memory));
-    map.take(in, memory);
-    if (send) {
+    if (sent == OUT_BEATS || !map.ready()) map.take(in, memory);
+    if (sent < OUT_BEATS && map.ready()) {
+      out.write(map.read(memory));
       const bool fold_last = fold == FOLDS - 1, kw_last = kw == KW - 1, kh_last = kh == KH - 1;
       const bool ow_last = ow == OW - 1, oh_last = oh == OH - 1;
       const bool window_last = fold_last && kw_last && kh_last;
@@ -66,7 +66,7 @@ void swg(hls::stream<ap_uint<WIDTH>>& in, hls::stream<ap_uint<WIDTH>>& out, ap_u
       const ring_step end = ow_last ? (oh_last ? STEP_MAP : STEP_OH) : STEP_OW;
       const ring_step inner = DEPTHWISE ? (kw_last ? (kh_last ? STEP_FOLD : STEP_KH) : STEP_KW)
                                         : (fold_last ? (kw_last ? STEP_KH : STEP_KW) : STEP_FOLD);
-      map.move(window_last ? end : inner, window_last ? (ow_last ? (oh_last ? NEXT_MAP : NEXT_ROW) : NEXT_COL) : 0);
+      map.move(window_last ? end : inner);
       if (fold_step) fold = next_of(fold, FOLDS);
       if (kw_step) kw = next_of(kw, KW);
       if (kh_step) kh = next_of(kh, KH);

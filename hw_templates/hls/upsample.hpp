@@ -1,9 +1,8 @@
 // upsample: nearest-neighbour upsampling of one map a call.
 //
 // Function  Every pixel of a row comes COLUMNS times in a row, and every such row ROWS times.
-// Memory    A ring of DEPTH beats: one row (ROWS = 1: one pixel). A pixel is given up beat by beat when it is read for
-//           the last time, so that the next row comes in while the last copy of this one goes out.
-// Timing    One beat in and one out an iteration at II = 1: as many as output beats, and one until the first is there.
+// Memory    A ring of DEPTH beats: one row (ROWS = 1: one pixel).
+// Timing    As many iterations as output beats at II = 1; the first copy of a beat is sent in the one that takes it.
 #pragma once
 
 #include <ap_int.h>
@@ -31,14 +30,13 @@ void upsample(hls::stream<ap_uint<WIDTH>>& in, hls::stream<ap_uint<WIDTH>>& out,
   ap_uint<index_bits(OUT_BEATS + 1)> sent = 0;
   while (sent < OUT_BEATS) {
 #pragma HLS pipeline style = flp II = 1
-    const bool send = map.ready();
-    if (send) out.write(map.read(memory));
-    map.take(in, memory);
-    if (send) {
+    if (!map.ready()) map.take(in, memory);
+    if (map.ready()) {
+      out.write(map.read(memory));
       const bool fold_last = fold == FOLDS - 1, column_last = column == COLUMNS - 1;
       const bool pixel_last = pixel == W - 1, row_last = row == ROWS - 1;
       const ring_step end = column_last ? (pixel_last && !row_last ? STEP_ROW : STEP_ON) : STEP_COLUMN;
-      map.move(fold_last ? end : STEP_ON, column_last && row_last ? 1 : 0);
+      map.move(fold_last ? end : STEP_ON);
       fold = next_of(fold, FOLDS);
       if (fold_last) column = next_of(column, COLUMNS);
       if (fold_last && column_last) pixel = next_of(pixel, W);

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flows.design import Bits, Design, Fold, Folding, Instance, Param, Stream
+from flows.design import Bits, Design, Fold, Instance, Param, Stream
 from flows.emit.hls.cpp import cpp_type, table, wrapped
 from flows.errors import UnsupportedModel
 from flows.graph import (
@@ -55,7 +55,9 @@ class Table:
 
 @dataclass(frozen=True)
 class Layer:
-    """Everything that the files of one instance show. `memory`: beats of the ring that the template takes."""
+    """Everything that the files of one instance show. `memory`: beats of the ring that the template takes;
+    `rtl_ring`: of that in RTL, which takes more while its output waits.
+    """
 
     name: str
     kind: str
@@ -67,6 +69,7 @@ class Layer:
     table: Table | None = None
     memory: int | None = None
     storage: str | None = None
+    rtl_ring: int = 0
 
     @property
     def ports(self) -> tuple[Port, ...]:
@@ -75,11 +78,6 @@ class Layer:
     @property
     def includes(self) -> list[str]:
         return [f"{self.template}.hpp", *([f"layers/{self.table.name}.hpp"] if self.table else [])]
-
-
-def layers(design: Design, graph: Graph, folding: Folding | None = None) -> tuple[Layer, ...]:
-    """The operators of `design`, in its order. Raises UnsupportedModel where one has no HLS template."""
-    return tuple(of_instance(design, graph, i, (folding or {}).get(i.op)) for i in design.instances if i.op)
 
 
 def of_instance(design: Design, graph: Graph, instance: Instance, fold: Fold | None = None) -> Layer:
@@ -126,7 +124,7 @@ def build(
     return Layer(
         name=op.name, kind=op.kind, template=module, parameters=found.parameters,
         inputs=_ports("in", ins), outputs=_ports("out", outs), types=found.types, table=found.table,
-        memory=found.memory, storage=found.storage,
+        memory=found.memory, storage=found.storage, rtl_ring=found.rtl_ring,
     )  # fmt: skip
 
 
@@ -145,7 +143,7 @@ class _Source:
     fold: Fold | None
     ins: Sequence[Stream]
 
-    def int(self, *keys: str) -> Parameters:
+    def numbers(self, *keys: str) -> Parameters:
         return {key: int(self.params[key]) for key in keys}
 
     @property
@@ -170,6 +168,7 @@ class _Made:
     table: Table | None = None
     memory: int | None = None
     storage: str | None = None
+    rtl_ring: int = 0
 
 
 def _accumulating(s: _Source, shape: Parameters, words: IntArray, layout: str) -> _Made:
@@ -196,7 +195,7 @@ def _mvau(s: _Source) -> _Made:
     pe, simd = int(s.params["PE"]), int(s.params["SIMD"])
     # (MW, MH) to [nf*SF + sf][p][s]
     words = op.weights.reshape(op.mw // simd, simd, op.mh // pe, pe).transpose(2, 0, 3, 1).reshape(-1, pe, simd)
-    shape = {**s.int("MW", "MH", "SIMD", "PE"), "VECTORS": s.pixels}
+    shape = {**s.numbers("MW", "MH", "SIMD", "PE"), "VECTORS": s.pixels}
     return _accumulating(s, shape, words, "weight of input sf*SIMD + s for output nf*PE + p at [nf*SF + sf][p][s]")
 
 
@@ -206,7 +205,7 @@ def _vvau(s: _Source) -> _Made:
     pe, channels = int(s.params["PE"]), int(s.params["CHANNELS"])
     # (K, C) to [f*K + k][p][0]
     words = op.weights.reshape(op.mw, channels // pe, pe).transpose(1, 0, 2).reshape(-1, pe, 1)
-    shape = {**s.int("K", "CHANNELS", "PE"), "WINDOWS": s.pixels}
+    shape = {**s.numbers("K", "CHANNELS", "PE"), "WINDOWS": s.pixels}
     return _accumulating(s, shape, words, "weight of pixel k of the window for channel f*PE + p at [f*K + k][p][0]")
 
 
@@ -224,8 +223,8 @@ def _thresholding(s: _Source) -> _Made:
     out = s.graph[op.outputs[0]].dtype
     return _Made(
         {
-            **s.int("CHANNELS", "PE"), "BEATS": s.pixels * channels // pe, "STAGES": stages, "OUT_BIAS": op.out_bias,
-            "INPUT": "INPUT", "OUTPUT": "OUTPUT", "THRESHOLD": "THRESHOLD",
+            "CHANNELS": channels, "PE": pe, "BEATS": s.pixels * channels // pe, "STAGES": stages,
+            "OUT_BIAS": op.out_bias, "INPUT": "INPUT", "OUTPUT": "OUTPUT", "THRESHOLD": "THRESHOLD",
         },
         {"INPUT": cpp_type(s.ins[0].dtype), "OUTPUT": cpp_type(out), "THRESHOLD": cpp_type(dtype)},
         Table(
@@ -238,39 +237,42 @@ def _thresholding(s: _Source) -> _Made:
 
 
 def _swg(s: _Source) -> _Made:
-    keys = ("WIDTH", "FOLDS", "H", "W", "KH", "KW", "SH", "SW", "DH", "DW")
-    depth = int(s.params["DEPTH"])
-    parameters = {**s.int(*keys), "DEPTHWISE": bool(int(s.params["DEPTHWISE"])), "DEPTH": depth}
-    return _Made(parameters, {}, None, depth, s.storage)
+    p = s.numbers("WIDTH", "FOLDS", "H", "W", "KH", "KW", "SH", "SW", "DH", "DW")
+    kh, kw, dh, dw, width, folds = (int(p[key]) for key in ("KH", "KW", "DH", "DW", "W", "FOLDS"))
+    depth = ((kh - 1) * dh * width + (kw - 1) * dw + 1) * folds
+    parameters = {**p, "DEPTHWISE": bool(int(s.params["DEPTHWISE"])), "DEPTH": depth}
+    return _Made(parameters, {}, None, depth, s.storage, int(s.params["DEPTH"]))
 
 
 def _upsample(s: _Source) -> _Made:
     assert isinstance(s.op, UpsampleNearest)
-    p = s.int("WIDTH", "FOLDS", "W", "ROWS", "COLUMNS")
-    kept = int(p["FOLDS"]) * (int(p["W"]) if int(p["ROWS"]) > 1 else 1)
-    depth = max(kept, 2)
+    p = s.numbers("WIDTH", "FOLDS", "W", "ROWS", "COLUMNS")
+    depth = int(p["FOLDS"]) * (int(p["W"]) if int(p["ROWS"]) > 1 else 1)
     shape = {"WIDTH": p["WIDTH"], "FOLDS": p["FOLDS"], "H": s.size[0], "W": p["W"]}
-    return _Made({**shape, "ROWS": p["ROWS"], "COLUMNS": p["COLUMNS"], "DEPTH": depth}, {}, None, depth)
+    parameters = {**shape, "ROWS": p["ROWS"], "COLUMNS": p["COLUMNS"], "DEPTH": depth}
+    return _Made(parameters, {}, None, depth, None, max(depth, 2))
 
 
 def _depthtospace(s: _Source) -> _Made:
     assert isinstance(s.op, DepthToSpace)
-    p = s.int("WIDTH", "SEGMENT", "W", "BLOCK")
-    depth = (int(p["BLOCK"]) - 1) * int(p["SEGMENT"]) * (2 * int(p["W"]) - 1) + 2
-    shape = {"WIDTH": p["WIDTH"], "SEGMENT": p["SEGMENT"], "H": s.size[0], "W": p["W"]}
-    return _Made({**shape, "BLOCK": p["BLOCK"], "DEPTH": depth}, {}, None, depth)
+    p = s.numbers("WIDTH", "SEGMENT", "W", "BLOCK")
+    segment, w, block = (int(p[key]) for key in ("SEGMENT", "W", "BLOCK"))
+    depth = segment * (w * block - 1) + 1 if block > 1 else 1
+    shape = {"WIDTH": p["WIDTH"], "SEGMENT": segment, "H": s.size[0], "W": w}
+    rtl_ring = (block - 1) * segment * (2 * w - 1) + 2
+    return _Made({**shape, "BLOCK": block, "DEPTH": depth}, {}, None, depth, None, rtl_ring)
 
 
 def _fmpadding(s: _Source) -> _Made:
-    return _Made(s.int("WIDTH", "FOLDS", "H", "W", "PAD_T", "PAD_L", "PAD_B", "PAD_R"), {})
+    return _Made(s.numbers("WIDTH", "FOLDS", "H", "W", "PAD_T", "PAD_L", "PAD_B", "PAD_R"), {})
 
 
 def _fmpadding_pixel(s: _Source) -> _Made:
-    return _Made(s.int("WIDTH", "FOLDS", "H", "W", "SH", "SW"), {})
+    return _Made(s.numbers("WIDTH", "FOLDS", "H", "W", "SH", "SW"), {})
 
 
 def _channelslice(s: _Source) -> _Made:
-    return _Made({**s.int("WIDTH", "FOLDS", "START", "STOP"), "PIXELS": s.pixels}, {})
+    return _Made({**s.numbers("WIDTH", "FOLDS", "START", "STOP"), "PIXELS": s.pixels}, {})
 
 
 def _in_and_out(s: _Source, out_bits: int) -> dict[str, str]:
@@ -288,7 +290,7 @@ def _pool(s: _Source) -> _Made:
 
 
 def _globalaccpool(s: _Source) -> _Made:
-    parameters: Parameters = {**s.int("PE", "FOLDS", "PIXELS"), "INPUT": "INPUT", "OUTPUT": "OUTPUT"}
+    parameters: Parameters = {**s.numbers("PE", "FOLDS", "PIXELS"), "INPUT": "INPUT", "OUTPUT": "OUTPUT"}
     return _Made(parameters, _in_and_out(s, int(s.params["OUT_BITS"])))
 
 
@@ -301,7 +303,7 @@ def _add(s: _Source) -> _Made:
     beats = s.graph[s.op.outputs[0]].elements // int(s.params["PE"])
     parameters: Parameters = {
         "PE": int(s.params["PE"]), "BEATS": beats, "INPUT0": "INPUT0", "INPUT1": "INPUT1",
-        **s.int("FACTOR0", "FACTOR1", "OUT_BITS"),
+        **s.numbers("FACTOR0", "FACTOR1", "OUT_BITS"),
     }  # fmt: skip
     return _Made(parameters, _two_inputs(s))
 
@@ -317,7 +319,7 @@ def _concat(s: _Source) -> _Made:
 
 def _labelselect(s: _Source) -> _Made:
     lanes = "K" if "K" in s.params else "PE"
-    parameters: Parameters = {**s.int("CLASSES", lanes), "INPUT": "INPUT", **s.int("INDEX_BITS")}
+    parameters: Parameters = {**s.numbers("CLASSES", lanes), "INPUT": "INPUT", **s.numbers("INDEX_BITS")}
     return _Made(parameters, {"INPUT": cpp_type(s.ins[0].dtype)})
 
 

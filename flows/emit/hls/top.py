@@ -85,8 +85,9 @@ def _function(design: Design, instance: Instance) -> str:
 def _channels(design: Design, layers: Mapping[str, Layer]) -> tuple[Channel, ...]:
     """In stream order. On a branch a FIFO is as much deeper as a stage may hold less than its RTL twin.
 
-    A stage with a ring takes beats of its input in RTL while its output waits; its HLS twin waits with it, so that the
-    FIFO in front of it gets the ring's entries.
+    A stage with a ring runs ahead in RTL, also while its output waits; its HLS twin takes what its next output needs,
+    which is as little as in RTL. So the FIFO in front of it gets the ring's entries, and what does not stand still in
+    RTL does not in HLS.
     """
     fifos = {i.input: i for i in design.instances if i.module == "fifo"}
     behind = {i.output for i in fifos.values()}
@@ -111,8 +112,7 @@ def _ring(design: Design, readers: Mapping[str, Instance], layers: Mapping[str, 
     reader = readers.get(fifo.output)
     while reader is not None and reader.module == "dwc":
         reader = readers.get(reader.output)
-    memory = layers[reader.name].memory if reader is not None and reader.op else None
-    if reader is None or memory is None:
+    if reader is None or not reader.op:
         return 0
     lanes = design.streams[fifo.input].lanes
-    return -(-memory * design.streams[reader.input].lanes // lanes)
+    return -(-layers[reader.name].rtl_ring * design.streams[reader.input].lanes // lanes)

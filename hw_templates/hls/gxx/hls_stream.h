@@ -38,16 +38,6 @@ class stream<T, 0> {
     while (full()) sim::wait({name_, sim::state::full});
     put(value);
   }
-  bool read_nb(T& value) {
-    if (empty()) return sim::poll({name_, sim::state::empty}), false;
-    value = take();
-    return true;
-  }
-  bool write_nb(const T& value) {
-    if (full()) return sim::poll({name_, sim::state::full}), false;
-    put(value);
-    return true;
-  }
 
  protected:
   stream(const char* name, std::size_t depth, bool inner) : name_(name), depth_(depth), inner_(inner) {}

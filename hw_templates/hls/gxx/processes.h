@@ -1,6 +1,6 @@
 // sim::processes: kernels that run side by side in one thread, each until it waits for a stream.
 //
-// Where every process has had its turn several times and nothing has moved, the program ends with status 6 and says who
+// Where every process has had its turn and nothing has moved, the program ends with status 6 and says who
 // waits for which stream. Whether networks of such processes stand still does not depend on the order of turns.
 #pragma once
 
@@ -50,7 +50,6 @@ class processes {
 
   // Runs all to their ends.
   void run() {
-    int idle_rounds = 0;
     for (std::size_t left = all_.size(); left > 0;) {
       const unsigned long long before = moves();
       for (process& p : all_) {
@@ -60,8 +59,7 @@ class processes {
         swapcontext(&scheduler_, p.resume());
         left -= p.done ? 1 : 0;
       }
-      idle_rounds = moves() == before ? idle_rounds + 1 : 0;
-      if (left > 0 && idle_rounds == MOST_IDLE_ROUNDS) standstill();
+      if (left > 0 && moves() == before) standstill();
     }
     current_ = nullptr;
   }
@@ -73,7 +71,6 @@ class processes {
 
  private:
   static constexpr std::size_t STACK_BYTES = std::size_t(16) << 20;  // of address space; touched as needed
-  static constexpr int MOST_IDLE_ROUNDS = 4;
 
   struct process {
     process(const char* n, std::function<void()> b) : name(n), body(std::move(b)) {}
@@ -127,15 +124,6 @@ inline void wait(const need& what) {
                what.is == state::full ? "write to" : "read from", what.is == state::full ? "full" : "empty",
                what.stream);
   std::exit(3);
-}
-
-// The calling process would use this, and looks again later; alone, for a while.
-inline void poll(const need& what) {
-  static unsigned long long last = 0, looks = 0;
-  if (processes::active()) return processes::active()->wait(what);
-  looks = last == moves() ? looks + 1 : 0;
-  last = moves();
-  if (looks > 1000000) wait(what);
 }
 
 }  // namespace sim
