@@ -24,7 +24,9 @@ void thresholding(hls::stream<ap_uint<PE * INPUT::width>>& in, hls::stream<ap_ui
   constexpr unsigned CF = CHANNELS / PE;
 
   ap_uint<index_bits(CF)> fold = 0;
+  // A memory for each lane and node, read once an iteration.
 #pragma HLS array_partition variable = thresholds complete dim = 2
+#pragma HLS array_partition variable = thresholds complete dim = 3
   for (unsigned beat = 0; beat < BEATS; ++beat) {
 #pragma HLS pipeline style = flp II = 1
     const ap_uint<PE* INPUT::width> values = in.read();
