@@ -58,5 +58,27 @@ def test_a_missing_file_is_named(tmp_path):
 
 def test_all_means_every_verification(tmp_path):
     assert load(_write(tmp_path, "model: a.onnx\nverify_steps: [all]\n")).verify_steps == (
-        "rtl_layers", "rtl_stitched", "hls_layers",
+        "rtl_layers", "rtl_stitched", "hls_layers", "hls_top",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "checks", "with_hls"),
+    [
+        ("", ("rtl_layers", "rtl_stitched"), False),
+        ("backend: rtl\n", ("rtl_layers", "rtl_stitched"), False),
+        ("backend: hls\n", ("hls_layers", "hls_top"), True),
+        ("backend: both\n", ("rtl_layers", "rtl_stitched", "hls_layers", "hls_top"), True),
+        ("backend: both\nverify_steps: [rtl_layers]\n", ("rtl_layers",), True),
+        ("verify_steps: [hls_layers]\n", ("hls_layers",), True),
+        ("backend: hls\nverify_steps: []\n", (), True),
+    ],
+)
+def test_the_backend_says_what_is_checked_unless_the_steps_are_named(tmp_path, text, checks, with_hls):
+    config = load(_write(tmp_path, "model: a.onnx\n" + text))
+    assert (config.checks, config.with_hls) == (checks, with_hls)
+
+
+def test_an_unknown_backend_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"backend: .*'rtl', 'hls' or 'both'"):
+        load(_write(tmp_path, "model: a.onnx\nbackend: vhdl\n"))

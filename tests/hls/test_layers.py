@@ -51,7 +51,7 @@ def layer(name: str, acc: tuple[int, ...], in_beats: int | None = None, out_beat
 
 LAYERS = [
     layer("conv", GOOD), layer("narrow", NARROW), layer("hungry", GOOD, in_beats=6), layer("full", GOOD, in_beats=15),
-    layer("short", GOOD, out_beats=8), layer("odd", GOOD, in_beats=11),
+    layer("scant", GOOD, out_beats=8), layer("odd", GOOD, in_beats=11),
 ]  # fmt: skip
 
 
@@ -102,7 +102,7 @@ def test_a_build_that_checks_ranges_names_the_channel_and_the_partial_sum(checke
     ("name", "message"),
     [
         ("hungry", "hungry: read from the empty stream 'in0'"),
-        ("short", "short: 45 beats came out of 'out0' instead of 40"),
+        ("scant", "scant: 45 beats came out of 'out0' instead of 40"),
         ("odd", "odd: in0.bin does not hold whole frames of 11 beats"),
     ],
 )
