@@ -10,16 +10,16 @@
 #include "lanes.hpp"
 
 template <unsigned PE, unsigned BEATS, typename INPUT0, typename INPUT1, int FACTOR0, int FACTOR1, int OUT_BITS>
-void add(hls::stream<ap_uint<PE * INPUT0::width>>& in0, hls::stream<ap_uint<PE * INPUT1::width>>& in1,
-         hls::stream<ap_uint<PE * OUT_BITS>>& out) {
+void add(hls::stream<lanes<PE, INPUT0>>& in0, hls::stream<lanes<PE, INPUT1>>& in1,
+         hls::stream<lanes<PE, ap_int<OUT_BITS>>>& out) {
   static_assert(PE >= 1 && BEATS >= 1, "add: PE and BEATS must be at least 1");
   static_assert(OUT_BITS >= 1, "add: OUT_BITS must be at least 1");
 
   for (unsigned beat = 0; beat < BEATS; ++beat) {
 #pragma HLS pipeline style = flp II = 1
-    const ap_uint<PE* INPUT0::width> values0 = in0.read();
-    const ap_uint<PE* INPUT1::width> values1 = in1.read();
-    ap_uint<PE* OUT_BITS> word = 0;
+    const lanes<PE, INPUT0> values0 = in0.read();
+    const lanes<PE, INPUT1> values1 = in1.read();
+    lanes<PE, ap_int<OUT_BITS>> word = 0;
     for (unsigned p = 0; p < PE; ++p) {
 #pragma HLS unroll
       const ap_int<OUT_BITS> term0 = get_lane<INPUT0>(values0, p) * ap_int<32>(FACTOR0);

@@ -12,9 +12,9 @@
 
 // Every lane of `word`, a value of INPUT, in OUT_BITS.
 template <unsigned SIMD, typename INPUT, int OUT_BITS>
-ap_uint<SIMD * OUT_BITS> resized_lanes(const ap_uint<SIMD * INPUT::width>& word) {
+lanes<SIMD, ap_int<OUT_BITS>> resized_lanes(const lanes<SIMD, INPUT>& word) {
 #pragma HLS inline
-  ap_uint<SIMD* OUT_BITS> resized = 0;
+  lanes<SIMD, ap_int<OUT_BITS>> resized = 0;
   for (unsigned s = 0; s < SIMD; ++s) {
 #pragma HLS unroll
     set_lane(resized, s, ap_int<OUT_BITS>(get_lane<INPUT>(word, s)));
@@ -24,8 +24,8 @@ ap_uint<SIMD * OUT_BITS> resized_lanes(const ap_uint<SIMD * INPUT::width>& word)
 
 template <unsigned SIMD, unsigned PIXELS, unsigned FOLDS0, typename INPUT0, unsigned FOLDS1, typename INPUT1,
           int OUT_BITS>
-void concat(hls::stream<ap_uint<SIMD * INPUT0::width>>& in0, hls::stream<ap_uint<SIMD * INPUT1::width>>& in1,
-            hls::stream<ap_uint<SIMD * OUT_BITS>>& out) {
+void concat(hls::stream<lanes<SIMD, INPUT0>>& in0, hls::stream<lanes<SIMD, INPUT1>>& in1,
+            hls::stream<lanes<SIMD, ap_int<OUT_BITS>>>& out) {
   static_assert(SIMD >= 1 && PIXELS >= 1, "concat: SIMD and PIXELS must be at least 1");
   static_assert(FOLDS0 >= 1 && FOLDS1 >= 1, "concat: FOLDS0 and FOLDS1 must be at least 1");
   static_assert(OUT_BITS >= 1, "concat: OUT_BITS must be at least 1");

@@ -12,17 +12,17 @@
 #include "lanes.hpp"
 
 template <unsigned PE, unsigned FOLDS, unsigned PIXELS, typename INPUT, typename OUTPUT>
-void globalaccpool(hls::stream<ap_uint<PE * INPUT::width>>& in, hls::stream<ap_uint<PE * OUTPUT::width>>& out) {
+void globalaccpool(hls::stream<lanes<PE, INPUT>>& in, hls::stream<lanes<PE, OUTPUT>>& out) {
   static_assert(PE >= 1 && FOLDS >= 1 && PIXELS >= 1, "globalaccpool: PE, FOLDS and PIXELS must be at least 1");
 
-  ap_uint<PE * OUTPUT::width> sums[FOLDS];
+  lanes<PE, OUTPUT> sums[FOLDS];
   ap_uint<index_bits(FOLDS)> fold = 0;
   ap_uint<index_bits(PIXELS)> pixel = 0;
   for (unsigned beat = 0; beat < PIXELS * FOLDS; ++beat) {
 #pragma HLS pipeline style = flp II = 1
-    const ap_uint<PE* INPUT::width> values = in.read();
-    const ap_uint<PE* OUTPUT::width> before = pixel == 0 ? ap_uint<PE * OUTPUT::width>(0) : sums[fold];
-    ap_uint<PE* OUTPUT::width> word = 0;
+    const lanes<PE, INPUT> values = in.read();
+    const lanes<PE, OUTPUT> before = pixel == 0 ? lanes<PE, OUTPUT>(0) : sums[fold];
+    lanes<PE, OUTPUT> word = 0;
     for (unsigned p = 0; p < PE; ++p) {
 #pragma HLS unroll
       set_lane(word, p, OUTPUT(get_lane<OUTPUT>(before, p) + get_lane<INPUT>(values, p)));

@@ -11,7 +11,7 @@
 #include "lanes.hpp"
 
 template <unsigned CLASSES, unsigned PE, typename INPUT, int INDEX_BITS>
-void labelselect(hls::stream<ap_uint<PE * INPUT::width>>& in, hls::stream<ap_uint<INDEX_BITS>>& out) {
+void labelselect(hls::stream<lanes<PE, INPUT>>& in, hls::stream<ap_uint<INDEX_BITS>>& out) {
   static_assert(PE >= 1 && CLASSES >= 1 && CLASSES % PE == 0, "labelselect: PE must divide CLASSES");
   static_assert(INDEX_BITS >= 1 && INDEX_BITS <= 31 && 1u << INDEX_BITS >= CLASSES,
                 "labelselect: INDEX_BITS must hold CLASSES - 1");
@@ -20,7 +20,7 @@ void labelselect(hls::stream<ap_uint<PE * INPUT::width>>& in, hls::stream<ap_uin
   ap_uint<INDEX_BITS> index = 0;
   for (unsigned beat = 0; beat < CLASSES / PE; ++beat) {
 #pragma HLS pipeline style = flp II = 1
-    const ap_uint<PE* INPUT::width> values = in.read();
+    const lanes<PE, INPUT> values = in.read();
     for (unsigned p = 0; p < PE; ++p) {
 #pragma HLS unroll
       const INPUT x = get_lane<INPUT>(values, p);

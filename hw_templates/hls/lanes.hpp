@@ -9,6 +9,10 @@ constexpr unsigned index_bits(unsigned long long n) { return n > 2 ? 1 + index_b
 // The rounded-up binary logarithm of n >= 1: how many bits a sum of n terms has on top of theirs.
 constexpr unsigned growth_bits(unsigned long long n) { return n > 1 ? 1 + growth_bits((n + 1) / 2) : 0; }
 
+// A beat of N lanes of type T.
+template <unsigned N, typename T>
+using lanes = ap_uint<N * T::width>;
+
 // Lane `i` of `word` as T, an ap_int or ap_uint.
 template <typename T, int BITS>
 T get_lane(const ap_uint<BITS>& word, unsigned i) {

@@ -16,7 +16,7 @@
 
 template <unsigned MW, unsigned MH, unsigned SIMD, unsigned PE, unsigned VECTORS, typename INPUT, typename WEIGHT,
           unsigned OUT_BITS, typename LANE_BITS, multiplier MULTIPLIER>
-void mvau(hls::stream<ap_uint<SIMD * INPUT::width>>& in, hls::stream<ap_uint<PE * OUT_BITS>>& out,
+void mvau(hls::stream<lanes<SIMD, INPUT>>& in, hls::stream<lanes<PE, ap_int<OUT_BITS>>>& out,
           const WEIGHT (&weights)[MW / SIMD * (MH / PE)][PE][SIMD]) {
   static_assert(SIMD >= 1 && MW % SIMD == 0, "mvau: SIMD must divide MW");
   static_assert(PE >= 1 && MH % PE == 0, "mvau: PE must divide MH");
@@ -25,7 +25,7 @@ void mvau(hls::stream<ap_uint<SIMD * INPUT::width>>& in, hls::stream<ap_uint<PE 
   constexpr unsigned SF = MW / SIMD;
   constexpr unsigned NF = MH / PE;
 
-  ap_uint<SIMD * INPUT::width> replay[SF];
+  lanes<SIMD, INPUT> replay[SF];
   accumulators<MULTIPLIER, OUT_BITS, LANE_BITS> sums;
   ap_uint<index_bits(SF)> sf = 0;
   ap_uint<index_bits(NF * SF)> word = 0;
@@ -34,7 +34,7 @@ void mvau(hls::stream<ap_uint<SIMD * INPUT::width>>& in, hls::stream<ap_uint<PE 
   for (unsigned beat = 0; beat < VECTORS * NF * SF; ++beat) {
 #pragma HLS pipeline style = flp II = 1
     if (word < SF) replay[sf] = in.read();
-    const ap_uint<SIMD* INPUT::width> values = replay[sf];
+    const lanes<SIMD, INPUT> values = replay[sf];
     INPUT x[1][SIMD];
 #pragma HLS array_partition variable = x complete dim = 0
     for (unsigned s = 0; s < SIMD; ++s) {
@@ -43,7 +43,7 @@ void mvau(hls::stream<ap_uint<SIMD * INPUT::width>>& in, hls::stream<ap_uint<PE 
     }
     sums.add(sf == 0, unsigned(word) / SF * PE, x, weights[word]);
     if (sf == SF - 1) {
-      ap_uint<PE* OUT_BITS> result = 0;
+      lanes<PE, ap_int<OUT_BITS>> result = 0;
       sums.write_to(result);
       out.write(result);
     }

@@ -13,7 +13,7 @@
 #include "lanes.hpp"
 
 template <unsigned PE, unsigned WINDOW, unsigned GROUPS, bool SUM, typename INPUT, typename OUTPUT>
-void pool(hls::stream<ap_uint<PE * INPUT::width>>& in, hls::stream<ap_uint<PE * OUTPUT::width>>& out) {
+void pool(hls::stream<lanes<PE, INPUT>>& in, hls::stream<lanes<PE, OUTPUT>>& out) {
   static_assert(PE >= 1 && WINDOW >= 1 && GROUPS >= 1, "pool: PE, WINDOW and GROUPS must be at least 1");
   static_assert(SUM || OUTPUT::width == INPUT::width, "pool: a maximum has the type of its inputs");
 
@@ -22,8 +22,8 @@ void pool(hls::stream<ap_uint<PE * INPUT::width>>& in, hls::stream<ap_uint<PE * 
   ap_uint<index_bits(WINDOW)> count = 0;
   for (unsigned beat = 0; beat < GROUPS * WINDOW; ++beat) {
 #pragma HLS pipeline style = flp II = 1
-    const ap_uint<PE* INPUT::width> values = in.read();
-    ap_uint<PE* OUTPUT::width> word = 0;
+    const lanes<PE, INPUT> values = in.read();
+    lanes<PE, OUTPUT> word = 0;
     for (unsigned p = 0; p < PE; ++p) {
 #pragma HLS unroll
       const INPUT x = get_lane<INPUT>(values, p);

@@ -16,7 +16,7 @@
 
 template <unsigned CHANNELS, unsigned PE, unsigned BEATS, unsigned STAGES, int OUT_BIAS, typename INPUT,
           typename OUTPUT, typename THRESHOLD>
-void thresholding(hls::stream<ap_uint<PE * INPUT::width>>& in, hls::stream<ap_uint<PE * OUTPUT::width>>& out,
+void thresholding(hls::stream<lanes<PE, INPUT>>& in, hls::stream<lanes<PE, OUTPUT>>& out,
                   const THRESHOLD (&thresholds)[CHANNELS / PE][PE][1u << STAGES]) {
   static_assert(PE >= 1 && CHANNELS % PE == 0, "thresholding: PE must divide CHANNELS");
   static_assert(BEATS % (CHANNELS / PE) == 0, "thresholding: BEATS must be whole pixels");
@@ -29,8 +29,8 @@ void thresholding(hls::stream<ap_uint<PE * INPUT::width>>& in, hls::stream<ap_ui
 #pragma HLS array_partition variable = thresholds complete dim = 3
   for (unsigned beat = 0; beat < BEATS; ++beat) {
 #pragma HLS pipeline style = flp II = 1
-    const ap_uint<PE* INPUT::width> values = in.read();
-    ap_uint<PE* OUTPUT::width> result = 0;
+    const lanes<PE, INPUT> values = in.read();
+    lanes<PE, OUTPUT> result = 0;
     for (unsigned p = 0; p < PE; ++p) {
 #pragma HLS unroll
       const INPUT x = get_lane<INPUT>(values, p);

@@ -18,7 +18,7 @@
 
 template <unsigned K, unsigned CHANNELS, unsigned PE, unsigned WINDOWS, typename INPUT, typename WEIGHT,
           unsigned OUT_BITS, typename LANE_BITS, multiplier MULTIPLIER>
-void vvau(hls::stream<ap_uint<PE * INPUT::width>>& in, hls::stream<ap_uint<PE * OUT_BITS>>& out,
+void vvau(hls::stream<lanes<PE, INPUT>>& in, hls::stream<lanes<PE, ap_int<OUT_BITS>>>& out,
           const WEIGHT (&weights)[K * (CHANNELS / PE)][PE][1]) {
   static_assert(K >= 1 && WINDOWS >= 1, "vvau: K and WINDOWS must be at least 1");
   static_assert(PE >= 1 && CHANNELS % PE == 0, "vvau: PE must divide CHANNELS");
@@ -32,7 +32,7 @@ void vvau(hls::stream<ap_uint<PE * INPUT::width>>& in, hls::stream<ap_uint<PE * 
 #pragma HLS array_reshape variable = weights complete dim = 3
   for (unsigned beat = 0; beat < WINDOWS * WORDS; ++beat) {
 #pragma HLS pipeline style = flp II = 1
-    const ap_uint<PE* INPUT::width> values = in.read();
+    const lanes<PE, INPUT> values = in.read();
     INPUT x[PE][1];
 #pragma HLS array_partition variable = x complete dim = 0
     for (unsigned p = 0; p < PE; ++p) {
@@ -41,7 +41,7 @@ void vvau(hls::stream<ap_uint<PE * INPUT::width>>& in, hls::stream<ap_uint<PE * 
     }
     sums.add(k == 0, unsigned(word) / K * PE, x, weights[word]);
     if (k == K - 1) {
-      ap_uint<PE* OUT_BITS> result = 0;
+      lanes<PE, ap_int<OUT_BITS>> result = 0;
       sums.write_to(result);
       out.write(result);
     }
