@@ -27,6 +27,7 @@ STEPS = (
     "hls_layers",
     "hls_top",
     "synthesize",
+    "vitis",
     "report",
 )
 Step = Literal[
@@ -42,6 +43,7 @@ Step = Literal[
     "hls_layers",
     "hls_top",
     "synthesize",
+    "vitis",
     "report",
 ]
 VerifyStep = Literal["rtl_layers", "rtl_stitched", "hls_layers", "hls_top"]

@@ -56,4 +56,5 @@ def _walk(b: stages.Build) -> None:
         "hls_top": stages.hls_top(b, graph, design, hls, values),
     }
     resources = stages.synthesize(b, graph, folding, widths, depths)
-    stages.report(b, source, graph, design, widths, checks, resources)
+    vitis = stages.vitis(b, hls)
+    stages.report(b, source, graph, design, widths, checks, resources, vitis)

@@ -25,6 +25,7 @@ from flows.elaborate import elaborate, fifo_names
 from flows.emit import hls as hls_emitter
 from flows.emit import rtl as rtl_emitter
 from flows.emit.hls import Hls
+from flows.emit.hls.top import TOP
 from flows.errors import ConfigError
 from flows.files import digest, file_digest, read_json, read_tree, tree_digest, write_json, write_text, write_tree
 from flows.frontend.spec import Imported
@@ -40,6 +41,7 @@ from flows.simulate.hls import compile_program
 from flows.simulate.toolchain import find_compiler
 from flows.simulate.vectors import random_frames
 from flows.steps import Steps
+from flows.synthesize import vitis as vitis_hls
 from flows.synthesize import yosys
 from flows.synthesize.parts import Part, part_of
 from flows.verify import Vectors, brevitas_vs_golden, load_vectors
@@ -459,6 +461,27 @@ def synthesize(
     return dict(read_json(path))
 
 
+def vitis(b: Build, hls: Hls | None) -> dict[str, Any] | None:
+    """What Vitis HLS says of the HLS top, cosimulated with it. None without hls/, or where there is no Vitis HLS."""
+    path = b.out / "report" / "vitis_resources.json"
+    command = vitis_hls.find()
+    if hls is None or hls.top is None or command is None:
+        path.unlink(missing_ok=True)
+        return None
+
+    def action() -> None:
+        work = b.out / "synth" / "vitis"
+        shutil.rmtree(work, ignore_errors=True)
+        # A copy: the tool writes its projects there, and OUT/hls is what the checks are of.
+        shutil.copytree(b.out / "hls", work)
+        found = vitis_hls.run(work, TOP, TOP, b.out / "synth" / "vitis.log")
+        write_json(path, vitis_hls.summary(found, TOP))
+
+    depends = [file_digest(b.out / "hls"), command, code("flows/synthesize/vitis.py")]
+    b.steps.run("vitis", depends, [path], action)
+    return dict(read_json(path))
+
+
 def rtl_text(design: Design) -> dict[str, str]:
     """Every emitted file of `design`, as a value to depend on."""
     return {str(name): str(text) for name, text in rtl_emitter.emit(design).items()}
@@ -466,7 +489,7 @@ def rtl_text(design: Design) -> dict[str, str]:
 
 def report(
     b: Build, source: Source, graph: Graph, design: Design, widths: dict[str, LayerWidths],
-    checks: Mapping[str, dict[str, Any] | None], resources: Mapping[Policy, Any],
+    checks: Mapping[str, dict[str, Any] | None], resources: Mapping[Policy, Any], vitis: Mapping[str, Any] | None,
 ) -> None:  # fmt: skip
     """summary.json, FINN's report files, the page and the console tables."""
     folder = b.out / "report"
@@ -477,7 +500,7 @@ def report(
         design=design, graph=graph, widths=widths, policy=config.accumulator_policy, config_hash=config_hash(config),
         seed=config.train.seed if config.train else config.verify_seed, training=source.training, checks=found,
         resources=resources, part=b.part, clk_period_ns=config.synth_clk_period_ns,
-        seconds=seconds(b.steps.seconds, [sizing, *(c for c in checks.values() if c)]),
+        seconds=seconds(b.steps.seconds, [sizing, *(c for c in checks.values() if c)]), vitis=vitis,
     )  # fmt: skip
     stitched = checks.get("rtl_stitched")
     clock = config.synth_clk_period_ns

@@ -13,6 +13,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from flows.errors import ToolFailed, ToolMissing
 from flows.simulate.toolchain import Command, run_all
@@ -61,6 +62,16 @@ class Result:
 
     synthesis: Synthesis
     cosimulation: tuple[Cosimulation, ...]
+
+
+def summary(result: Result, top: str) -> dict[str, Any]:
+    """`resources.vitis` of summary.json (flows.report.summary.VitisResources)."""
+    s, c = result.synthesis, result.cosimulation[0]
+    return {
+        "part": s.part, "top": top, "total": dict(s.resources), "latency_cycles": s.latency_max,
+        "interval_cycles": s.interval_max, "cosim_latency_cycles": c.latency[2],
+        "cosim_interval_cycles": c.interval[2], "target_ns": s.target_ns, "slack_ns": round(s.slack_ns, 3),
+    }  # fmt: skip
 
 
 def find() -> tuple[str, ...] | None:

@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 
 from flows.errors import ToolFailed, ToolMissing
+from flows.report import write_report
+from flows.report.summary import validate
+from flows.report.tables import tables
 from flows.synthesize import vitis
+from tests.report.sample import sample
 
 CSYNTH = """<?xml version="1.0" encoding="UTF-8"?>
 <profile>
@@ -128,3 +132,14 @@ def test_without_vitis_nothing_is_claimed(hls: Path) -> None:
     assert vitis.find() is None
     with pytest.raises(ToolMissing, match="neither vitis-run nor vitis_hls is on PATH"):
         vitis.run(hls, "accelerator", "accelerator", hls.parent / "log")
+
+
+def test_the_report_shows_what_vitis_says(tmp_path: Path) -> None:
+    result = vitis.read(solution(tmp_path), "accelerator", tmp_path / "log")
+    summary = sample()
+    summary["resources"]["vitis"] = vitis.summary(result, "accelerator")
+    write_report(summary, tmp_path / "report")
+    (table,) = (t for t in tables(validate(summary)) if t.key == "resources_vitis")
+    assert ("LUT", "5,620", "csynth") in table.rows and ("latency, cycles", "1,310", "C/RTL cosimulation") in table.rows
+    assert ("interval, cycles", "–", "csynth") in table.rows and ("slack", "0.79 ns of 10 ns", "csynth") in table.rows
+    assert "not the RTL" in (tmp_path / "report" / "index.html").read_text()
