@@ -114,13 +114,13 @@ def spare(design: Design) -> dict[str, int]:
             before = makers[instance.input]
             while before.module != "fifo":
                 before = makers[before.input]
-            if on_branch(design, before):
+            if _on_branch(design, before):
                 lanes = design.streams[before.input].lanes
                 entries[before.name] = -(-instance.loose_beats * design.streams[instance.input].lanes // lanes)
     return entries
 
 
-def on_branch(design: Design, fifo: Instance) -> bool:
+def _on_branch(design: Design, fifo: Instance) -> bool:
     """Whether something else than `fifo` connects what is before it with what is behind it."""
     ends: dict[str, list[str]] = {}
     for instance in design.instances:

@@ -160,7 +160,7 @@ def _vitis(found: VitisResources) -> Table:
     def shown(value: int | None) -> str:
         return "–" if value is None else integer(value)
 
-    rows = [(name, integer(value), "csynth") for name, value in found["total"].items()]  # type: ignore[call-overload]
+    rows = [(name, integer(value), "csynth") for name, value in found["total"].items()]  # type: ignore[arg-type]
     rows += [
         ("latency, cycles", shown(found["latency_cycles"]), "csynth"),
         ("interval, cycles", shown(found["interval_cycles"]), "csynth"),

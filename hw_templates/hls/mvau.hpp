@@ -21,7 +21,7 @@ void mvau(hls::stream<lanes<SIMD, INPUT>>& in, hls::stream<lanes<PE, ap_int<OUT_
   static_assert(SIMD >= 1 && MW % SIMD == 0, "mvau: SIMD must divide MW");
   static_assert(PE >= 1 && MH % PE == 0, "mvau: PE must divide MH");
   static_assert(VECTORS >= 1, "mvau: VECTORS must be at least 1");
-  static_assert(INPUT::width <= 8 && WEIGHT::width <= 8, "mvau: inputs and weights have at most 8 bits");
+  static_assert(INPUT::width <= 8 && WEIGHT::width <= 9, "mvau: inputs and weights have at most 8 bits, and a sign");
   constexpr unsigned SF = MW / SIMD;
   constexpr unsigned NF = MH / PE;
 

@@ -16,36 +16,41 @@
 #include "accumulators.hpp"
 #include "lanes.hpp"
 
-template <unsigned K, unsigned CHANNELS, unsigned PE, unsigned WINDOWS, typename INPUT, typename WEIGHT,
+template <unsigned K, unsigned CHANNELS, unsigned PE, unsigned SIMD, unsigned WINDOWS, typename INPUT, typename WEIGHT,
           unsigned OUT_BITS, typename LANE_BITS, multiplier MULTIPLIER>
-void vvau(hls::stream<lanes<PE, INPUT>>& in, hls::stream<lanes<PE, ap_int<OUT_BITS>>>& out,
-          const WEIGHT (&weights)[K * (CHANNELS / PE)][PE][1]) {
+void vvau(hls::stream<lanes<PE * SIMD, INPUT>>& in, hls::stream<lanes<PE, ap_int<OUT_BITS>>>& out,
+          const WEIGHT (&weights)[K / SIMD * (CHANNELS / PE)][PE][SIMD]) {
   static_assert(K >= 1 && WINDOWS >= 1, "vvau: K and WINDOWS must be at least 1");
   static_assert(PE >= 1 && CHANNELS % PE == 0, "vvau: PE must divide CHANNELS");
-  static_assert(INPUT::width <= 8 && WEIGHT::width <= 8, "vvau: inputs and weights have at most 8 bits");
-  constexpr unsigned WORDS = K * (CHANNELS / PE);
+  static_assert(SIMD >= 1 && K % SIMD == 0, "vvau: SIMD must divide K");
+  static_assert(INPUT::width <= 8 && WEIGHT::width <= 9, "vvau: inputs and weights have at most 8 bits, and a sign");
+  constexpr unsigned SF = K / SIMD;
+  constexpr unsigned WORDS = SF * (CHANNELS / PE);
 
   accumulators<MULTIPLIER, OUT_BITS, LANE_BITS> sums;
-  ap_uint<index_bits(K)> k = 0;
+  ap_uint<index_bits(SF)> sf = 0;
   ap_uint<index_bits(WORDS)> word = 0;
 #pragma HLS array_reshape variable = weights complete dim = 2
 #pragma HLS array_reshape variable = weights complete dim = 3
   for (unsigned beat = 0; beat < WINDOWS * WORDS; ++beat) {
 #pragma HLS pipeline style = flp II = 1
-    const lanes<PE, INPUT> values = in.read();
-    INPUT x[PE][1];
+    const lanes<PE * SIMD, INPUT> values = in.read();
+    INPUT x[PE][SIMD];
 #pragma HLS array_partition variable = x complete dim = 0
     for (unsigned p = 0; p < PE; ++p) {
 #pragma HLS unroll
-      x[p][0] = get_lane<INPUT>(values, p);
+      for (unsigned s = 0; s < SIMD; ++s) {
+#pragma HLS unroll
+        x[p][s] = get_lane<INPUT>(values, s * PE + p);
+      }
     }
-    sums.add(k == 0, unsigned(word) / K * PE, x, weights[word]);
-    if (k == K - 1) {
+    sums.add(sf == 0, unsigned(word) / SF * PE, x, weights[word]);
+    if (sf == SF - 1) {
       lanes<PE, ap_int<OUT_BITS>> result = 0;
       sums.write_to(result);
       out.write(result);
     }
-    k = next_of(k, K);
+    sf = next_of(sf, SF);
     word = next_of(word, WORDS);
   }
 }

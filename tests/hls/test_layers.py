@@ -9,14 +9,14 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pytest
 
-from flows.beats import pack
+from flows.beats import pack, unpack
 from flows.compare import require_equal
-from flows.design import Files, Fold
+from flows.design import Files, Fold, Stream
 from flows.emit.hls import emit_files
 from flows.emit.hls.layer import Layer, build, of_operator
 from flows.errors import InfeasibleFolding, ToolFailed, UnsupportedModel, VerificationFailed
 from flows.files import write_tree
-from flows.graph import MVAU, Graph, IntArray, IntType, Tensor, by_name
+from flows.graph import MVAU, VVAU, Graph, IntArray, IntType, Tensor, by_name
 from flows.simulate.cosim import decode, encode
 from flows.simulate.hls import compile_program, find_ap_types, run_program
 from flows.simulate.toolchain import Command, find_compiler, run_all
@@ -49,7 +49,24 @@ def layer(name: str, acc: tuple[int, ...], in_beats: int | None = None, out_beat
     )  # fmt: skip
 
 
+K, CHANNELS, PE, SIMD = 9, 4, 2, 3
+"""Of a VVAU that takes several pixels of a window in a beat."""
+
+
+def depthwise() -> tuple[VVAU, Layer]:
+    weights = np.random.default_rng(4).integers(-4, 4, (K, CHANNELS))
+    op = VVAU("depthwise", ("x",), ("y",), weights, IntType(3, True))
+    x = Tensor("x", (1, 1, K * CHANNELS), U4, 0, 15)
+    y = Tensor("y", (1, 1, CHANNELS), IntType(11, True), -540, 540)
+    graph = Graph("g", ("x",), ("y",), (op,), by_name([x, y]))
+    ins = [Stream("in", "x", U4, PE * SIMD, K * CHANNELS // (PE * SIMD))]
+    outs = [Stream("out", "y", IntType(11, True), PE, CHANNELS // PE)]
+    params = {"K": K, "CHANNELS": CHANNELS, "PE": PE, "SIMD": SIMD, "OUT_BITS": 11, "RAM_STYLE": "auto"}
+    return op, build(graph, op, "vvau", params, (11, 10), ins, outs, None)
+
+
 LAYERS = [
+    depthwise()[1],
     layer("conv", GOOD), layer("narrow", NARROW), layer("hungry", GOOD, in_beats=6), layer("full", GOOD, in_beats=15),
     layer("scant", GOOD, out_beats=8), layer("odd", GOOD, in_beats=11),
 ]  # fmt: skip
@@ -64,7 +81,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def checked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same, built with -DCHECK_RANGE."""
     return compile_program(
-        emit_files(LAYERS[:2]), tmp_path_factory.mktemp("checked"), defines=("CHECK_RANGE",), optimize=("-O0",)
+        emit_files(LAYERS[1:3]), tmp_path_factory.mktemp("checked"), defines=("CHECK_RANGE",), optimize=("-O0",)
     )  # fmt: skip
 
 
@@ -78,6 +95,15 @@ def output(program: Path, name: str, folder: Path) -> IntArray:
 def test_several_pixels_and_frames(program: Path, tmp_path: Path) -> None:
     _, op, x = small()
     require_equal("hls", "conv", x @ op.weights, output(program, "conv", tmp_path))
+
+
+def test_several_pixels_of_a_window_in_a_beat(program: Path, tmp_path: Path) -> None:
+    op, _ = depthwise()
+    x = np.random.default_rng(5).integers(0, 16, (7, K, CHANNELS))
+    # Of the channels f*PE + p the pixels sf*SIMD + s, as [f][sf][s][p]
+    lanes = x.reshape(7, K // SIMD, SIMD, CHANNELS // PE, PE).transpose(0, 3, 1, 2, 4).reshape(-1, SIMD * PE)
+    (beats,) = run_program(program, "depthwise", [pack(lanes, 4)], tmp_path, [11 * PE])
+    np.testing.assert_array_equal(unpack(beats, PE, 11, True).reshape(7, CHANNELS), (x * op.weights).sum(axis=1))
 
 
 def test_an_accumulator_one_bit_too_narrow_is_caught(program: Path, tmp_path: Path) -> None:
@@ -122,7 +148,7 @@ ILLEGAL = {
     "mvau": ("mvau<13, 6, 3, 2, 1, U4, S2, 8, lane_bits<8, 8>, multiplier::fabric>", "SIMD must divide MW"),
     "mvau_pe": ("mvau<12, 7, 3, 2, 1, U4, S2, 8, lane_bits<8, 8>, multiplier::fabric>", "PE must divide MH"),
     "lanes": ("accumulators<multiplier::dsp, 8, lane_bits<9>>()", "each must have 1 ... OUT_BITS bits"),
-    "vvau": ("vvau<9, 5, 2, 1, U4, S2, 8, lane_bits<8, 8>, multiplier::fabric>", "PE must divide CHANNELS"),
+    "vvau": ("vvau<9, 5, 2, 1, 1, U4, S2, 8, lane_bits<8, 8>, multiplier::fabric>", "PE must divide CHANNELS"),
     "thresholding": ("thresholding<4, 4, 1, 9, 0, U4, U4, U4>", "STAGES must be 1 ... 8"),
     "swg": ("swg<8, 1, 4, 4, 5, 1, 1, 1, 1, 1, false, 99>", "is larger than the map"),
     "swg_depth": ("swg<8, 1, 4, 4, 3, 3, 1, 1, 1, 1, false, 10>", "DEPTH must hold a window"),

@@ -202,11 +202,12 @@ def _mvau(s: _Source) -> _Made:
 def _vvau(s: _Source) -> _Made:
     op = s.op
     assert isinstance(op, VVAU)
-    pe, channels = int(s.params["PE"]), int(s.params["CHANNELS"])
-    # (K, C) to [f*K + k][p][0]
-    words = op.weights.reshape(op.mw, channels // pe, pe).transpose(1, 0, 2).reshape(-1, pe, 1)
-    shape = {**s.numbers("K", "CHANNELS", "PE"), "WINDOWS": s.pixels}
-    return _accumulating(s, shape, words, "weight of pixel k of the window for channel f*PE + p at [f*K + k][p][0]")
+    pe, simd, channels = int(s.params["PE"]), int(s.params.get("SIMD", 1)), int(s.params["CHANNELS"])
+    # (K, C) to [f*SF + sf][p][s]
+    words = op.weights.reshape(op.mw // simd, simd, channels // pe, pe).transpose(2, 0, 3, 1).reshape(-1, pe, simd)
+    shape: Parameters = {"K": op.mw, "CHANNELS": channels, "PE": pe, "SIMD": simd, "WINDOWS": s.pixels}
+    layout = "weight of pixel sf*SIMD + s of the window for channel f*PE + p at [f*SF + sf][p][s]"
+    return _accumulating(s, shape, words, layout)
 
 
 def _thresholding(s: _Source) -> _Made:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from flows.design import Design, Instance
 from flows.emit.hls.cpp import wrapped
 from flows.emit.hls.layer import Layer
-from flows.fifos import on_branch
 
 TOP = "accelerator"
 DEFAULT_DEPTH = 2
@@ -101,10 +100,26 @@ def _channels(design: Design, layers: Mapping[str, Layer]) -> tuple[Channel, ...
             found.append(Channel(name, design.streams[name].bits, DEFAULT_DEPTH, (name,)))
             continue
         depth = int(fifo.params["DEPTH"])  # type: ignore[arg-type]
-        if on_branch(design, fifo):
+        if _on_branch(design, fifo):
             depth += SPARE + _ring(design, readers, layers, fifo)
         found.append(Channel(fifo.name, design.streams[name].bits, depth, (name, fifo.output)))
     return tuple(found)
+
+
+def _on_branch(design: Design, fifo: Instance) -> bool:
+    """Whether a way around `fifo` joins the streams before and behind it."""
+    neighbours: dict[str, set[str]] = {}
+    for instance in design.instances:
+        if instance is not fifo:
+            streams = {*instance.inputs, *instance.outputs}
+            for stream in streams:
+                neighbours[stream] = neighbours.get(stream, set()) | streams
+    reached: set[str] = set()
+    frontier = {fifo.input}
+    while frontier:
+        reached |= frontier
+        frontier = set().union(*(neighbours.get(stream, set()) for stream in frontier)) - reached
+    return fifo.output in reached
 
 
 def _ring(design: Design, readers: Mapping[str, Instance], layers: Mapping[str, Layer], fifo: Instance) -> int:

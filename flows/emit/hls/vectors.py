@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
-from flows.beats import fold, pack
 from flows.design import Design, Files, Stream
 from flows.emit.hls.top import TOP
 from flows.graph import IntArray
+from flows.simulate.cosim import encode
 
 VECTORS = PurePosixPath("vectors")
 FRAMES = 4
@@ -21,7 +21,9 @@ def vectors(design: Design, golden: Mapping[str, IntArray], frames: int = FRAMES
     def put(folder: str, ins: list[Stream], outs: list[Stream]) -> None:
         for side, streams in (("in", ins), ("expect", outs)):
             for number, stream in enumerate(streams):
-                files[VECTORS / folder / f"{side}{number}.bin"] = beats(stream, golden[stream.tensor][:frames])
+                files[VECTORS / folder / f"{side}{number}.bin"] = encode(
+                    golden[stream.tensor][:frames], stream
+                ).tobytes()
 
     for instance in (i for i in design.instances if i.op):
         put(
@@ -30,9 +32,3 @@ def vectors(design: Design, golden: Mapping[str, IntArray], frames: int = FRAMES
     for name in (TOP, f"{TOP}_sized"):
         put(name, [design.streams[design.input]], [design.streams[design.output]])
     return files
-
-
-def beats(stream: Stream, values: IntArray) -> bytes:
-    """`values` (N, H, W, C) as beats in whole bytes, least significant first."""
-    lanes = fold(values, stream.lanes, stream.window).reshape(-1, stream.lanes)
-    return pack(lanes, stream.dtype.bits).tobytes()
