@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
@@ -16,7 +17,7 @@ from flows.emit.hls import SIMULATION, emit_files
 from flows.emit.hls.layer import of_operator
 from flows.emit.hls.top import TOP, Top
 from flows.errors import ToolMissing
-from flows.files import digest, sha256, write_tree
+from flows.files import digest, file_digest, sha256, write_tree
 from flows.golden import apply
 from flows.graph import Graph, IntArray, IntType, Op
 from flows.simulate.cosim import decode, encode
@@ -33,12 +34,20 @@ IDLE_S = 900
 
 
 def find_ap_types() -> Path:
-    """The folder of `ap_int.h` in the hls4ml wheel, found without importing it. Raises ToolMissing."""
+    """The folder of `ap_int.h`: that of Vitis HLS where $XILINX_HLS names one, else that in the hls4ml wheel.
+
+    The wheel is found without importing it. Raises ToolMissing.
+    """
+    if vitis := os.environ.get("XILINX_HLS"):
+        folder = Path(vitis) / "include"
+        if not (folder / "ap_int.h").is_file():
+            raise ToolMissing(f"XILINX_HLS is {vitis}, but {folder / 'ap_int.h'} is missing; unset it, or correct it")
+        return folder
     spec = find_spec("hls4ml")
-    folder = Path(spec.origin).parent / "templates" / "vivado" / "ap_types" if spec and spec.origin else None
-    if folder is None or not (folder / "ap_int.h").is_file():
+    found = Path(spec.origin).parent / "templates" / "vivado" / "ap_types" if spec and spec.origin else None
+    if found is None or not (found / "ap_int.h").is_file():
         raise ToolMissing("the ap_int headers are not installed; pip install --no-deps hls4ml==1.3.0")
-    return folder
+    return found
 
 
 def compile_program(
@@ -54,11 +63,19 @@ def compile_program(
     options = ("-std=c++14", *WARNINGS, *optimize, *(f"-D{name}" for name in defines))
     sources = {PurePosixPath("src") / name: text for name, text in files.items()}
     write_tree(folder, sources)
-    key = digest([version, options, {str(name): sha256(text) for name, text in files.items()}])
+    ap_types = find_ap_types()
+    key = digest(
+        [
+            version,
+            options,
+            file_digest(ap_types / "ap_int.h"),
+            {str(name): sha256(text) for name, text in files.items()},
+        ]
+    )
 
     def make(made: Path) -> None:
         argv = (
-            compiler, *options, "-I.", "-Igxx", "-isystem", str(find_ap_types()), SIMULATION, "-o",
+            compiler, *options, "-I.", "-Igxx", "-isystem", str(ap_types), SIMULATION, "-o",
             str(made / "simulation"),
         )  # fmt: skip
         run_all([Command(argv, folder.resolve() / "src", folder.resolve() / "compile.log")], timeout_s=timeout_s)

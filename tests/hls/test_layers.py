@@ -14,7 +14,7 @@ from flows.compare import require_equal
 from flows.design import Files, Fold, Stream
 from flows.emit.hls import emit_files
 from flows.emit.hls.layer import Layer, build, of_operator
-from flows.errors import InfeasibleFolding, ToolFailed, UnsupportedModel, VerificationFailed
+from flows.errors import InfeasibleFolding, ToolFailed, ToolMissing, UnsupportedModel, VerificationFailed
 from flows.files import write_tree
 from flows.graph import MVAU, VVAU, Graph, IntArray, IntType, Tensor, by_name
 from flows.simulate.cosim import decode, encode
@@ -201,3 +201,14 @@ def test_what_has_no_template_is_refused() -> None:
         of_operator(graph, op, Fold(4, 1), U4, GOOD)
     with pytest.raises(UnsupportedModel, match=r"conv \(MVAU\): the RTL module mvau_const has no HLS twin"):
         build(graph, op, "mvau_const", {}, (), [], [], None)
+
+
+def test_the_headers_of_vitis_are_taken_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XILINX_HLS", raising=False)
+    assert (find_ap_types() / "ap_int.h").is_file()
+    monkeypatch.setenv("XILINX_HLS", str(tmp_path))
+    with pytest.raises(ToolMissing, match=r"XILINX_HLS is .*ap_int\.h is missing"):
+        find_ap_types()
+    (tmp_path / "include").mkdir()
+    (tmp_path / "include" / "ap_int.h").touch()
+    assert find_ap_types() == tmp_path / "include"
