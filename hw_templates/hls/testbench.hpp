@@ -73,7 +73,7 @@ class testbench {
     const auto each = [name, function](std::size_t frames, hls::stream<T>&... streams) {
       for (std::size_t frame = 0; frame < frames; ++frame) {
         function(streams...);
-        if (frame % 16 == 15) std::printf("%s: %zu frames\n", name, frame + 1), std::fflush(stdout);
+        std::printf("%s: frame %zu of %zu\n", name, frame + 1, frames), std::fflush(stdout);
       }
     };
     if (wanted(name)) run_on<INPUTS, T...>(name, each, beats, std::index_sequence_for<T...>());

@@ -60,6 +60,7 @@ class processes {
         left -= p.done ? 1 : 0;
       }
       if (left > 0 && moves() == before) standstill();
+      if (moves() / SAID_EVERY != before / SAID_EVERY) std::printf("%llu beats moved\n", moves()), std::fflush(stdout);
     }
     current_ = nullptr;
   }
@@ -70,6 +71,7 @@ class processes {
   }
 
  private:
+  static constexpr unsigned long long SAID_EVERY = 10000000;
   static constexpr std::size_t STACK_BYTES = std::size_t(16) << 20;  // of address space; touched as needed
 
   struct process {
