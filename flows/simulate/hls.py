@@ -12,14 +12,13 @@ import numpy as np
 
 from flows.beats import Bytes, bytes_per_beat
 from flows.compare import require_equal
-from flows.design import Design, Files, Fold, Stream
-from flows.emit.hls import SIMULATION, emit_files
-from flows.emit.hls.layer import of_operator
+from flows.design import Design, Files, Stream
+from flows.emit.hls import SIMULATION
 from flows.emit.hls.top import TOP, Top
 from flows.errors import ToolMissing
 from flows.files import digest, file_digest, sha256, write_tree
 from flows.golden import apply
-from flows.graph import Graph, IntArray, IntType, Op
+from flows.graph import Graph, IntArray
 from flows.simulate.cosim import decode, encode
 from flows.simulate.toolchain import Command, cached, find_compiler, run_all
 from flows.simulate.vectors import layer_inputs
@@ -62,17 +61,11 @@ def compile_program(
     """
     compiler, version = find_compiler()
     options = ("-std=c++14", *WARNINGS, *optimize, *(f"-D{name}" for name in defines))
-    sources = {PurePosixPath("src") / name: text for name, text in files.items()}
-    write_tree(folder, sources)
+    sources = {name: text for name, text in files.items() if name.suffix in (".cpp", ".hpp", ".h")}
+    write_tree(folder, {PurePosixPath("src") / name: text for name, text in sources.items()})
     ap_types = find_ap_types()
-    key = digest(
-        [
-            version,
-            options,
-            file_digest(ap_types / "ap_int.h"),
-            {str(name): sha256(text) for name, text in files.items()},
-        ]
-    )
+    digests = {str(name): sha256(text) for name, text in sources.items()}
+    key = digest([version, options, file_digest(ap_types / "ap_int.h"), digests])
 
     def make(made: Path) -> None:
         argv = (
@@ -110,26 +103,6 @@ def run_program(
 def read_beats(path: Path, bits: int) -> Bytes:
     """Beats of `bits`, in whole bytes each, uint8 (N, bytes)."""
     return np.fromfile(path, dtype=np.uint8).reshape(-1, bytes_per_beat(bits))
-
-
-def run_layer(
-    graph: Graph, op: Op, fold: Fold, types: Sequence[IntType], acc: tuple[int, ...] | None,
-    inputs: Sequence[IntArray], folder: Path, *, defines: Sequence[str] = (),
-) -> IntArray:  # fmt: skip
-    """Output (N, H, W, C) of `op` alone for `inputs` (N, H, W, C), one for each of its streams of `types`."""
-    layer, ins, out = of_operator(graph, op, fold, types[0], acc, *types[1:])
-    program = compile_program(emit_files([layer]), folder, defines=defines)
-    fed = [encode(x, stream) for x, stream in zip(inputs, ins, strict=True)]
-    (beats,) = run_program(program, op.name, fed, folder / "run", [out.bits])
-    return decode(beats, out, graph[op.outputs[0]].shape)
-
-
-def verify_layer(
-    graph: Graph, op: Op, fold: Fold, in_type: IntType, acc: tuple[int, ...] | None, inputs: IntArray, folder: Path
-) -> None:
-    """Raises VerificationFailed, naming the first difference, unless the HLS C++ of `op` equals the golden model."""
-    got = run_layer(graph, op, fold, [in_type], acc, [inputs], folder)
-    require_equal("hls_layers", op.name, apply(op, inputs), got)
 
 
 def verify_layers(

@@ -60,7 +60,6 @@ class Layer:
     """
 
     name: str
-    kind: str
     template: str
     parameters: Parameters
     inputs: tuple[Port, ...]
@@ -106,7 +105,7 @@ def of_stream_module(
     name: str, module: str, parameters: Mapping[str, int], ins: Sequence[Stream], outs: Sequence[Stream]
 ) -> Layer:
     """A module between the operators, DWC or duplicator, alone."""
-    return Layer(name, module, module, dict(parameters), _ports("in", ins), _ports("out", outs), {})
+    return Layer(name, module, dict(parameters), _ports("in", ins), _ports("out", outs), {})
 
 
 def build(
@@ -122,7 +121,7 @@ def build(
         )
     found = make(_Source(graph, op, {k: v for k, v in params.items() if not isinstance(v, Bits)}, lane_bits, fold, ins))
     return Layer(
-        name=op.name, kind=op.kind, template=module, parameters=found.parameters,
+        name=op.name, template=module, parameters=found.parameters,
         inputs=_ports("in", ins), outputs=_ports("out", outs), types=found.types, table=found.table,
         memory=found.memory, storage=found.storage, rtl_ring=found.rtl_ring,
     )  # fmt: skip
