@@ -40,6 +40,8 @@ def test_overrides_reach_into_sections_and_keep_types(tmp_path):
         ("board: zcu104\n", [], "either a 'train' section or a 'model' file"),
         ("model: a.onnx\n", ["accumulator_policy=wide"], "accumulator_policy"),
         ("model: a.onnx\n", ["start_step=report", "stop_step=train"], "comes after"),
+        ("model: a.onnx\n", ["stop_step=hls_top"], "stop_step 'hls_top' does not run with backend: rtl"),
+        ("model: a.onnx\n", ["backend=both", "verify_steps=[hls_top]", "stop_step=rtl_layers"], "does not run"),
         ("model: a.onnx\n", ["nonsense"], "write key=value"),
         ("model: a.onnx\n", ["model.x=1"], "not a section"),
         ("- 1\n", [], "key: value"),
