@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -21,6 +20,7 @@ from flows.simulate.toolchain import Command, run_all
 from tests import branches
 from tests.draw import MAKERS, draw
 from tests.hls.test_layers import GOOD, U4, small
+from tests.tools import program
 
 LAYERS = [draw(kind, number).layer for kind in MAKERS for number in (0, 1)]
 
@@ -68,8 +68,7 @@ def test_nothing_is_written_by_macros_and_kernels_are_not_generated() -> None:
 
 @pytest.mark.parametrize(("compiler", "folder"), [("g++", "layers"), ("clang++", "layers"), ("clang++", "network")])
 def test_clean_under_the_strict_flags_alone(emitted: Path, compiler: str, folder: str) -> None:
-    path = shutil.which(compiler)
-    assert path is not None, f"{compiler} is not installed; apt-get install {compiler.rstrip('+')}"
+    path = program(compiler, "clang" if compiler == "clang++" else compiler)
     include = ("-I.", "-Igxx", "-isystem", str(find_ap_types()))
     sources = [
         SIMULATION,
@@ -80,8 +79,7 @@ def test_clean_under_the_strict_flags_alone(emitted: Path, compiler: str, folder
 
 
 def test_clang_format_has_nothing_to_change(emitted: Path) -> None:
-    path = shutil.which("clang-format")
-    assert path is not None, "clang-format is not installed; apt-get install clang-format"
+    path = program("clang-format", "clang-format")
     files = sorted(str(p.relative_to(emitted)) for p in emitted.rglob("*") if p.suffix in (".hpp", ".cpp", ".h"))
     assert len(files) > 80
     run_all([Command((path, "--dry-run", "-Werror", *files), emitted, emitted / "format.log")], timeout_s=120)

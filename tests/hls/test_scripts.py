@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from flows.files import write_tree
 from flows.simulate.hls import find_ap_types
 from tests.hls.test_emit import whole
+from tests.tools import program
 
 HERE = Path(__file__).parent
 TABLE = HERE / "ug1399_commands.txt"
@@ -24,9 +24,7 @@ def emitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def recorded(script: Path) -> subprocess.CompletedProcess[str]:
-    tclsh = shutil.which("tclsh")
-    assert tclsh is not None, "tclsh is not installed; apt-get install tcl"
-    argv = [tclsh, str(HERE / "recorder.tcl"), str(TABLE), str(script)]
+    argv = [program("tclsh", "tcl"), str(HERE / "recorder.tcl"), str(TABLE), str(script)]
     return subprocess.run(argv, cwd=script.parents[2], capture_output=True, text=True, check=False, timeout=60)
 
 
