@@ -2,6 +2,7 @@
 //
 // Function  index = min { c : x[c] = max x }
 // Folding   CLASSES/PE beats: lane p of beat f is class f*PE + p. One output beat.
+// Method    The largest lane of a beat is compared with the largest so far.
 // Timing    CLASSES/PE iterations at II = 1.
 #pragma once
 
@@ -21,13 +22,20 @@ void labelselect(hls::stream<lanes<PE, INPUT>>& in, hls::stream<ap_uint<INDEX_BI
   for (unsigned beat = 0; beat < CLASSES / PE; ++beat) {
 #pragma HLS pipeline style = flp II = 1
     const lanes<PE, INPUT> values = in.read();
-    for (unsigned p = 0; p < PE; ++p) {
+    INPUT best = get_lane<INPUT>(values, 0);
+    ap_uint<INDEX_BITS> lane = 0;
+    for (unsigned p = 1; p < PE; ++p) {
 #pragma HLS unroll
       const INPUT x = get_lane<INPUT>(values, p);
-      if ((beat == 0 && p == 0) || x > largest) {
-        largest = x;
-        index = beat * PE + p;
+      if (x > best) {
+        best = x;
+        lane = p;
       }
+    }
+    // The only comparison that waits for the iteration before.
+    if (beat == 0 || best > largest) {
+      largest = best;
+      index = beat * PE + lane;
     }
     if (beat == CLASSES / PE - 1) out.write(index);
   }
