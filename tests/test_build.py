@@ -340,18 +340,73 @@ def _with_sine(path: Path) -> bytes:
     return model.SerializeToString()
 
 
-def test_hls_layers_are_verified_on_request_and_reported(built, tmp_path, capsys):
-    """The C++ of every MVAU and Thresholding, on the vectors that the RTL of the layer gets."""
-    out = tmp_path / "with hls"
+@pytest.fixture(scope="module")
+def built_both(built, tmp_path_factory):
+    """The tiny design with backend: both, and what that printed."""
+    out = tmp_path_factory.mktemp("both") / "with hls"
     shutil.copytree(built[1], out)
-    code, text, err = run(capsys, "run", built[0], "-o", out, "--set", "verify_steps=[all]")
+    code = build.main(["run", str(built[0]), "-o", str(out), "--set", "backend=both"])
+    assert code == 0
+    return out
+
+
+def test_hls_equals_golden_layer_by_layer_and_as_a_whole(built_both):
+    """On the vectors that the RTL gets; every stream of the whole."""
+    found = summary(built_both)["verification"]
+    for step in ("rtl_layers", "rtl_stitched", "hls_layers", "hls_top"):
+        assert (found[step]["mismatches"], found[step]["frames"]) == (0, 12), step
+    checks = {step: json.loads((built_both / "verification_output" / f"{step}.json").read_text())
+              for step in ("rtl_layers", "hls_layers", "hls_top")}  # fmt: skip
+    assert checks["hls_layers"]["layers"] == checks["rtl_layers"]["layers"]
+    design = json.loads((built_both / "rtl" / "design.json").read_text())
+    assert len(checks["hls_top"]["streams"]) == len([i for i in design["instances"] if i["module"] != "fifo"]) + 1
+
+
+def test_without_hls_in_the_configuration_there_is_no_hls(built, built_both, tmp_path, capsys):
+    assert not (built[1] / "hls").exists()
+    out = tmp_path / "out"
+    shutil.copytree(built_both, out)
+    code, _, err = run(capsys, "run", built[0], "-o", out)
     assert code == 0, err
-    assert re.search(r"^synthesize\s+reused", text, re.M)
-    found = summary(out)["verification"]["hls_layers"]
-    assert found["mismatches"] == 0 and found["frames"] == 12
-    tested = json.loads((out / "verification_output" / "hls_layers.json").read_text())["layers"]
-    expected = [i["name"] for i in json.loads((out / "rtl" / "design.json").read_text())["instances"]]
-    assert list(tested) == [n for n in expected if n.startswith(("MVAU", "Thresholding"))]
+    assert not (out / "hls").exists() and "hls_top" not in summary(out)["verification"]
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "step", "message"),
+    [
+        ("layers/MVAU_0.hpp", r"lane_bits<\d+", "lane_bits<3", "hls_layers", "hls_layers: MVAU_0: "),
+        (
+            "accelerator.cpp",
+            r"MVAU_1\((\w+), (\w+)\)",
+            r"MVAU_1(\1, \2), \1.write(0)",
+            "hls_top",
+            "beats are left in the stream",
+        ),
+    ],
+)
+def test_a_fault_in_the_cpp_is_caught_and_named(built, built_both, tmp_path, capsys, file, old, new, step, message):
+    out = tmp_path / "out"
+    shutil.copytree(built_both, out)
+    path = out / "hls" / file
+    text, count = re.subn(old, new, path.read_text(), count=1)
+    assert count == 1
+    path.write_text(text)
+    code, _, err = run(
+        capsys, "run", built[0], "-o", out, "--set", "backend=both", "--set", f"start_step={step}",
+        "--set", f"stop_step={step}",
+    )  # fmt: skip
+    assert code == 1 and message in err, err
+
+
+def test_hls_of_another_configuration_is_not_checked(built, built_both, tmp_path, capsys):
+    out = tmp_path / "out"
+    shutil.copytree(built_both, out)
+    (out / "hls" / "design.json").write_text("{}")
+    code, _, err = run(
+        capsys, "run", built[0], "-o", out, "--set", "backend=both", "--set", "start_step=hls_layers",
+        "--set", "stop_step=hls_layers",
+    )  # fmt: skip
+    assert code == 2 and "was built from another configuration; run again from step emit_hls" in err
 
 
 def test_a_build_without_vectors_uses_pictures_of_its_own(built, tmp_path, capsys):

@@ -40,6 +40,8 @@ def test_overrides_reach_into_sections_and_keep_types(tmp_path):
         ("board: zcu104\n", [], "either a 'train' section or a 'model' file"),
         ("model: a.onnx\n", ["accumulator_policy=wide"], "accumulator_policy"),
         ("model: a.onnx\n", ["start_step=report", "stop_step=train"], "comes after"),
+        ("model: a.onnx\n", ["stop_step=hls_top"], "stop_step 'hls_top' does not run with backend: rtl"),
+        ("model: a.onnx\n", ["backend=both", "verify_steps=[hls_top]", "stop_step=rtl_layers"], "does not run"),
         ("model: a.onnx\n", ["nonsense"], "write key=value"),
         ("model: a.onnx\n", ["model.x=1"], "not a section"),
         ("- 1\n", [], "key: value"),
@@ -58,5 +60,27 @@ def test_a_missing_file_is_named(tmp_path):
 
 def test_all_means_every_verification(tmp_path):
     assert load(_write(tmp_path, "model: a.onnx\nverify_steps: [all]\n")).verify_steps == (
-        "rtl_layers", "rtl_stitched", "hls_layers",
+        "rtl_layers", "rtl_stitched", "hls_layers", "hls_top",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "checks", "with_hls"),
+    [
+        ("", ("rtl_layers", "rtl_stitched"), False),
+        ("backend: rtl\n", ("rtl_layers", "rtl_stitched"), False),
+        ("backend: hls\n", ("hls_layers", "hls_top"), True),
+        ("backend: both\n", ("rtl_layers", "rtl_stitched", "hls_layers", "hls_top"), True),
+        ("backend: both\nverify_steps: [rtl_layers]\n", ("rtl_layers",), True),
+        ("verify_steps: [hls_layers]\n", ("hls_layers",), True),
+        ("backend: hls\nverify_steps: []\n", (), True),
+    ],
+)
+def test_the_backend_says_what_is_checked_unless_the_steps_are_named(tmp_path, text, checks, with_hls):
+    config = load(_write(tmp_path, "model: a.onnx\n" + text))
+    assert (config.checks, config.with_hls) == (checks, with_hls)
+
+
+def test_an_unknown_backend_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"backend: .*'rtl', 'hls' or 'both'"):
+        load(_write(tmp_path, "model: a.onnx\nbackend: vhdl\n"))

@@ -28,9 +28,9 @@ def test_every_example_is_built_somewhere() -> None:
 def test_design_equals_brevitas_layer_by_layer_and_stitched(name: str, tmp_path: Path) -> None:
     code = build.main([
         "run", str(CONFIGS / f"{name}.yaml"), "-o", str(tmp_path), "--set", f"verify_frames={FRAMES}",
-        "--set", "stop_step=rtl_stitched",
+        "--set", "backend=both", "--set", "stop_step=hls_top",
     ])  # fmt: skip
     assert code == 0
-    for step in ("brevitas_vs_golden", "rtl_layers", "rtl_stitched"):
+    for step in ("brevitas_vs_golden", "rtl_layers", "rtl_stitched", "hls_layers", "hls_top"):
         found = json.loads((tmp_path / "verification_output" / f"{step}.json").read_text())
         assert found["mismatches"] == 0 and found["frames"] >= FRAMES, step

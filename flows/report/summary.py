@@ -158,13 +158,37 @@ class ToolResources(TypedDict):
     share: NotRequired[dict[str, float]]
 
 
+class VitisCounts(TypedDict):
+    """What csynth estimates."""
+
+    LUT: int
+    FF: int
+    DSP: int
+    BRAM_18K: int
+    URAM: int
+
+
+class VitisResources(TypedDict):
+    """The HLS top: estimates of csynth; cycles of csynth (worst case) and of the C/RTL cosimulation (longest seen)."""
+
+    part: str
+    top: str
+    total: VitisCounts
+    latency_cycles: int | None
+    interval_cycles: int | None
+    cosim_latency_cycles: int | None
+    cosim_interval_cycles: int | None
+    target_ns: float
+    slack_ns: float
+
+
 class Resources(TypedDict, total=False):
     """Only tools that ran."""
 
     __pydantic_config__ = _CLOSED  # type: ignore[misc]
 
     yosys: ToolResources
-    vitis: ToolResources
+    vitis: VitisResources
     vivado: ToolResources
 
 
@@ -228,13 +252,15 @@ def build(
     part: Part,
     clk_period_ns: float,
     seconds: Mapping[str, float],
+    vitis: Mapping[str, Any] | None = None,
 ) -> Summary:
     """The summary of one build.
 
     `training`: the content of training.json. `checks`: what each verification step gave ({"frames", "mismatches"},
     `rtl_stitched` also {"performance": {"latency_cycles", "interval_cycles"}}), None or {} where it did not run.
     `resources`: policy to `flows.synthesize.yosys.Resources` as a dict, empty where Yosys did not run; `policy` is
-    the one that is built. `timing`: the cycle model's run, with spans. `seconds`: by step.
+    the one that is built. `timing`: the cycle model's run, with spans. `seconds`: by step. `vitis`:
+    VitisResources where Vitis HLS ran.
     """
     summary: dict[str, Any] = {
         "schema_version": 1,
@@ -248,6 +274,8 @@ def build(
     }
     if policy in resources:
         summary["resources"] = {"yosys": _tool(resources[policy], part)}
+    if vitis is not None:
+        summary.setdefault("resources", {})["vitis"] = dict(vitis)
     summary["accumulator_comparison"] = [
         {
             "policy": name,

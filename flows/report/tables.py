@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from flows.report.summary import Summary
+from flows.report.summary import Summary, VitisResources
 from flows.synthesize.cells import RESOURCES
 
 CHECK_NAMES = {
@@ -144,6 +144,9 @@ def _performance(summary: Summary) -> Table | None:
 
 def _resources(summary: Summary) -> Iterator[Table]:
     for tool, found in summary.get("resources", {}).items():
+        if tool == "vitis":
+            yield _vitis(found)  # type: ignore[arg-type]
+            continue
         share, capacity = found.get("share", {}), found.get("capacity")  # type: ignore[attr-defined]
         rows = tuple(
             (
@@ -157,6 +160,24 @@ def _resources(summary: Summary) -> Iterator[Table]:
         yield Table(f"resources_{tool}", f"Resources ({TOOLS[tool]})", columns, rows, tool, note)
 
 
+def _vitis(found: VitisResources) -> Table:
+    def shown(value: int | None) -> str:
+        return "–" if value is None else integer(value)
+
+    rows = [(name, integer(value), "csynth") for name, value in found["total"].items()]  # type: ignore[arg-type]
+    rows += [
+        ("latency, cycles", shown(found["latency_cycles"]), "csynth"),
+        ("interval, cycles", shown(found["interval_cycles"]), "csynth"),
+        ("latency, cycles", shown(found["cosim_latency_cycles"]), "C/RTL cosimulation"),
+        ("interval, cycles", shown(found["cosim_interval_cycles"]), "C/RTL cosimulation"),
+        ("slack", f"{number(found['slack_ns'])} ns of {number(found['target_ns'])} ns", "csynth"),
+    ]
+    note = f"{found['top']}, for {found['part']}; the HLS design, not the RTL that the other tables are of."
+    return Table(
+        "resources_vitis", f"Resources ({TOOLS['vitis']})", ("figure", "value", "source"), tuple(rows), "vitis", note
+    )  # fmt: skip
+
+
 _UNITS = (
     "LUT includes LUTRAM and SRL in LUT equivalents; CARRY in CARRY4 units; LUTs are not packed in pairs. The adder "
     "tree of an MVAU is registered before its accumulator, whatever the accumulator's width."
@@ -165,6 +186,8 @@ _UNITS = (
 
 def _layers(summary: Summary) -> Iterator[Table]:
     for tool, found in summary.get("resources", {}).items():
+        if tool == "vitis":
+            continue
         rows = tuple(
             (x["name"], x["impl"], *(integer(x[name]) for name in RESOURCES))
             for x in found["layers"]  # type: ignore[index]

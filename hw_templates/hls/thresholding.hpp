@@ -16,19 +16,21 @@
 
 template <unsigned CHANNELS, unsigned PE, unsigned BEATS, unsigned STAGES, int OUT_BIAS, typename INPUT,
           typename OUTPUT, typename THRESHOLD>
-void thresholding(hls::stream<ap_uint<PE * INPUT::width>>& in, hls::stream<ap_uint<PE * OUTPUT::width>>& out,
+void thresholding(hls::stream<lanes<PE, INPUT>>& in, hls::stream<lanes<PE, OUTPUT>>& out,
                   const THRESHOLD (&thresholds)[CHANNELS / PE][PE][1u << STAGES]) {
-  static_assert(CHANNELS % PE == 0, "thresholding: PE must divide CHANNELS");
+  static_assert(PE >= 1 && CHANNELS % PE == 0, "thresholding: PE must divide CHANNELS");
   static_assert(BEATS % (CHANNELS / PE) == 0, "thresholding: BEATS must be whole pixels");
   static_assert(STAGES >= 1 && STAGES <= 8, "thresholding: STAGES must be 1 ... 8");
   constexpr unsigned CF = CHANNELS / PE;
 
   ap_uint<index_bits(CF)> fold = 0;
+  // A memory for each lane and node, read once an iteration.
 #pragma HLS array_partition variable = thresholds complete dim = 2
+#pragma HLS array_partition variable = thresholds complete dim = 3
   for (unsigned beat = 0; beat < BEATS; ++beat) {
 #pragma HLS pipeline style = flp II = 1
-    const ap_uint<PE * INPUT::width> values = in.read();
-    ap_uint<PE * OUTPUT::width> result = 0;
+    const lanes<PE, INPUT> values = in.read();
+    lanes<PE, OUTPUT> result = 0;
     for (unsigned p = 0; p < PE; ++p) {
 #pragma HLS unroll
       const INPUT x = get_lane<INPUT>(values, p);
@@ -40,6 +42,6 @@ void thresholding(hls::stream<ap_uint<PE * INPUT::width>>& in, hls::stream<ap_ui
       set_lane(result, p, OUTPUT(OUT_BIAS + int(node) - int(1u << STAGES)));
     }
     out.write(result);
-    fold = fold == CF - 1 ? 0 : unsigned(fold) + 1;
+    fold = next_of(fold, CF);
   }
 }

@@ -1,74 +1,36 @@
-"""mvau.hpp and thresholding.hpp, compiled with g++, against numpy: the parameter sets and vectors of the RTL tests."""
+"""One layer as a program: streams must end empty, accumulators that are too narrow are caught, and named."""
 
 from __future__ import annotations
 
-import subprocess
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pytest
 
+from flows.beats import pack, unpack
 from flows.compare import require_equal
-from flows.design import Fold
-from flows.emit.hls import HLS, emit_layer
-from flows.errors import InfeasibleFolding, ToolFailed, UnsupportedModel, VerificationFailed
+from flows.design import Files, Fold, Stream
+from flows.emit.hls import emit_files
+from flows.emit.hls.layer import Layer, build, of_operator
+from flows.errors import InfeasibleFolding, ToolFailed, ToolMissing, UnsupportedModel, VerificationFailed
 from flows.files import write_tree
-from flows.golden import threshold
-from flows.graph import MVAU, Graph, IntArray, IntType, LabelSelect, Tensor, Thresholding, by_name
-from flows.simulate.hls import WARNINGS, compile_layer, find_ap_types, run_layer, verify_layer
-from flows.simulate.toolchain import find_compiler
-from tests.kernels import test_mvau as rtl_mvau
-from tests.kernels import test_thresholding as rtl_thresholding
+from flows.graph import MVAU, VVAU, Graph, IntArray, IntType, Tensor, by_name
+from flows.simulate.cosim import decode, encode
+from flows.simulate.hls import compile_program, find_ap_types, run_program
+from flows.simulate.toolchain import Command, find_compiler, run_all
 
 U4 = IntType(4, False)
+GOOD, NARROW = (1, 1, 1, 1, 1, 8), (1, 1, 1, 1, 1, 7)
+"""Accumulators by channel: what channel 5 needs, and a bit less."""
 
 
-def check_mvau(point: rtl_mvau.Point, folder: Path) -> None:
-    weights = rtl_mvau.weights_of(point)
-    graph, op = rtl_mvau.graph_of(weights, IntType(point.weight_bits, True), point.in_type)
-    acc = tuple(b + point.extra_bits for b in rtl_mvau.exact_bits(weights, point.in_type))
-    x = rtl_mvau.vectors(weights, point.in_type, 6, point.seed)
-    got = run_layer(graph, op, Fold(point.pe, point.simd), point.in_type, acc, x, folder)
-    require_equal("hls", str(point), x @ weights, got)
-
-
-def check_thresholding(point: rtl_thresholding.Point, folder: Path) -> None:
-    thresholds = rtl_thresholding.thresholds_of(point)
-    graph = rtl_thresholding.graph_of(thresholds, point.in_type, point.out_bias)
-    (op,) = graph.of_type(Thresholding)
-    x = rtl_thresholding.vectors(thresholds, point.in_type)
-    got = run_layer(graph, op, Fold(point.pe, 1), point.in_type, None, x, folder)
-    require_equal("hls", str(point), threshold(op, x), got)
-
-
-@pytest.mark.parametrize("number", range(8))
-def test_mvau(number: int, tmp_path: Path) -> None:
-    check_mvau(replace(rtl_mvau.FAST[number], seed=number), tmp_path)
-
-
-@pytest.mark.parametrize("number", range(8))
-def test_thresholding(number: int, tmp_path: Path) -> None:
-    check_thresholding(replace(rtl_thresholding.FAST[number], seed=number), tmp_path)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("number", range(0, len(rtl_mvau.SLOW), 3))
-def test_more_mvau(number: int, tmp_path: Path) -> None:
-    check_mvau(replace(rtl_mvau.SLOW[number], seed=number), tmp_path)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("number", range(0, len(rtl_thresholding.SLOW), 3))
-def test_more_thresholding(number: int, tmp_path: Path) -> None:
-    check_thresholding(replace(rtl_thresholding.SLOW[number], seed=number), tmp_path)
-
-
-def small(pixels: int = 1) -> tuple[Graph, MVAU, IntArray]:
-    """12 x 6, exactly 8-bit accumulators in channel 5; `pixels` pixels a frame."""
+def small(name: str = "conv", pixels: int = 3) -> tuple[Graph, MVAU, IntArray]:
+    """12 x 6, exactly 8-bit accumulators in channel 5, the others zero; `pixels` pixels a frame."""
     weights = np.zeros((12, 6), dtype=np.int64)
     weights[:, 5] = [1, -1] * 4 + [1, 1, -1, -2]
-    op = MVAU("conv", ("x",), ("y",), weights, IntType(2, True))
+    op = MVAU(name, ("x",), ("y",), weights, IntType(2, True))
     x = Tensor("x", (1, pixels, 12), U4, 0, 15)
     y = Tensor("y", (1, pixels, 6), IntType(8, True), -105, 90)
     frames = np.random.default_rng(3).integers(0, 16, (5, 1, pixels, 12))
@@ -76,80 +38,177 @@ def small(pixels: int = 1) -> tuple[Graph, MVAU, IntArray]:
     return Graph("g", ("x",), ("y",), (op,), by_name([x, y])), op, frames
 
 
-def test_several_pixels_and_frames(tmp_path: Path) -> None:
-    graph, op, x = small(pixels=3)
-    verify_layer(graph, op, Fold(2, 4), U4, (8,) * 6, x, tmp_path)
+def layer(name: str, acc: tuple[int, ...], in_beats: int | None = None, out_beats: int | None = None) -> Layer:
+    """`small` under another name; `in_beats`, `out_beats`: what its test bench takes for a frame."""
+    graph, op, _ = small(name)
+    made, _, _ = of_operator(graph, op, Fold(2, 3), U4, acc)
+    (source,), (sink,) = made.inputs, made.outputs
+    return replace(
+        made, inputs=(replace(source, beats=in_beats or source.beats),),
+        outputs=(replace(sink, beats=out_beats or sink.beats),),
+    )  # fmt: skip
 
 
-def test_an_accumulator_one_bit_too_narrow_is_caught(tmp_path: Path) -> None:
-    graph, op, x = small()
-    verify_layer(graph, op, Fold(2, 3), U4, (1, 1, 1, 1, 1, 8), x, tmp_path / "good")
-    with pytest.raises(
-        VerificationFailed, match=r"hls_layers: conv: .*frame 0, index \(0, 0, 5\): expected -105, got 23"
-    ):
-        verify_layer(graph, op, Fold(2, 3), U4, (1, 1, 1, 1, 1, 7), x, tmp_path / "bad")
+K, CHANNELS, PE, SIMD = 9, 4, 2, 3
+"""Of a VVAU that takes several pixels of a window in a beat."""
 
 
-def test_warnings_as_asked(tmp_path: Path) -> None:
-    """Both templates and their test benches, under the strict flags and nothing else."""
-    graph, op, _ = small()
-    files, _ = emit_layer(graph, op, Fold(2, 3), U4, (8,) * 6)
-    thresholds = rtl_thresholding.graph_of(np.array([[-1, 4, 9]]), IntType(8, True), -2, "act")
-    more, _ = emit_layer(thresholds, thresholds.of_type(Thresholding)[0], Fold(1, 1), IntType(8, True), None)
-    write_tree(tmp_path / "src", {**files, **more})
-    include = ["-I.", f"-I{HLS / 'gxx'}", "-isystem", str(find_ap_types())]
-    argv = [find_compiler()[0], "-fsyntax-only", "-std=c++14", *WARNINGS, *include, "conv_tb.cpp", "act_tb.cpp"]
-    done = subprocess.run(argv, cwd=tmp_path / "src", capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+def depthwise() -> tuple[VVAU, Layer]:
+    weights = np.random.default_rng(4).integers(-4, 4, (K, CHANNELS))
+    op = VVAU("depthwise", ("x",), ("y",), weights, IntType(3, True))
+    x = Tensor("x", (1, 1, K * CHANNELS), U4, 0, 15)
+    y = Tensor("y", (1, 1, CHANNELS), IntType(11, True), -540, 540)
+    graph = Graph("g", ("x",), ("y",), (op,), by_name([x, y]))
+    ins = [Stream("in", "x", U4, PE * SIMD, K * CHANNELS // (PE * SIMD))]
+    outs = [Stream("out", "y", IntType(11, True), PE, CHANNELS // PE)]
+    params = {"K": K, "CHANNELS": CHANNELS, "PE": PE, "SIMD": SIMD, "OUT_BITS": 11, "RAM_STYLE": "auto"}
+    return op, build(graph, op, "vvau", params, (11, 10), ins, outs, None)
+
+
+LAYERS = [
+    depthwise()[1],
+    layer("conv", GOOD), layer("narrow", NARROW), layer("hungry", GOOD, in_beats=6), layer("full", GOOD, in_beats=15),
+    layer("scant", GOOD, out_beats=8), layer("odd", GOOD, in_beats=11),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return compile_program(emit_files(LAYERS), tmp_path_factory.mktemp("layers"), optimize=("-O0",))
+
+
+@pytest.fixture(scope="module")
+def checked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, built with -DCHECK_RANGE."""
+    return compile_program(
+        emit_files(LAYERS[1:3]), tmp_path_factory.mktemp("checked"), defines=("CHECK_RANGE",), optimize=("-O0",)
+    )  # fmt: skip
+
+
+def output(program: Path, name: str, folder: Path) -> IntArray:
+    graph, op, x = small(name)
+    _, (source,), sink = of_operator(graph, op, Fold(2, 3), U4, NARROW if name == "narrow" else GOOD)
+    (beats,) = run_program(program, name, [encode(x, source)], folder, [sink.bits])
+    return decode(beats, sink, graph["y"].shape)
+
+
+def test_several_pixels_and_frames(program: Path, tmp_path: Path) -> None:
+    _, op, x = small()
+    require_equal("hls", "conv", x @ op.weights, output(program, "conv", tmp_path))
+
+
+def test_several_pixels_of_a_window_in_a_beat(program: Path, tmp_path: Path) -> None:
+    op, _ = depthwise()
+    x = np.random.default_rng(5).integers(0, 16, (7, K, CHANNELS))
+    # Of the channels f*PE + p the pixels sf*SIMD + s, as [f][sf][s][p]
+    lanes = x.reshape(7, K // SIMD, SIMD, CHANNELS // PE, PE).transpose(0, 3, 1, 2, 4).reshape(-1, SIMD * PE)
+    (beats,) = run_program(program, "depthwise", [pack(lanes, 4)], tmp_path, [11 * PE])
+    np.testing.assert_array_equal(unpack(beats, PE, 11, True).reshape(7, CHANNELS), (x * op.weights).sum(axis=1))
+
+
+def test_an_accumulator_one_bit_too_narrow_is_caught(program: Path, tmp_path: Path) -> None:
+    _, op, x = small()
+    message = r"hls: narrow: .*frame 0, index \(0, 0, 5\): expected -105, got 23"
+    with pytest.raises(VerificationFailed, match=message):
+        require_equal("hls", "narrow", x @ op.weights, output(program, "narrow", tmp_path))
+
+
+def test_a_build_that_checks_ranges_names_the_channel_and_the_partial_sum(checked: Path, tmp_path: Path) -> None:
+    _, op, x = small()
+    require_equal("hls", "conv", x @ op.weights, output(checked, "conv", tmp_path))
+    # Frame 0, pixel 0: of three inputs a beat the sums are -15, -45, -60, and -105.
+    partial = np.cumsum((x[0, 0, 0] * op.weights[:, 5]).reshape(4, 3).sum(axis=1))
+    first = int(partial[(partial < -64) | (partial > 63)][0])
+    message = rf"narrow: channel 5: the partial sum {first} does not fit its accumulator of 7 bits"
+    with pytest.raises(ToolFailed, match=rf"status 5(.|\n)*{message}"):
+        output(checked, "narrow", tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "message"),
+    ("name", "message"),
     [
-        ("run_testbench(conv, 4, 3", "run_testbench(conv, 2, 3", "read from the empty stream 'in'"),
-        ("run_testbench(conv, 4, 3", "run_testbench(conv, 10, 3", "12 beats are left in the input stream"),
-        ("run_testbench(conv, 4, 3", "run_testbench(conv, 4, 2", "15 beats came out instead of 10"),
-        ("run_testbench(conv, 4, 3", "run_testbench(conv, 3, 3", "does not hold whole frames of 3 beats"),
+        ("hungry", "hungry: read from the empty stream 'in0'"),
+        ("scant", "scant: 45 beats came out of 'out0' instead of 40"),
+        ("odd", "odd: in0.bin does not hold whole frames of 11 beats"),
     ],
 )
-def test_streams_must_end_empty(tmp_path: Path, old: str, new: str, message: str) -> None:
-    graph, op, x = small()
-    files, _ = emit_layer(graph, op, Fold(2, 3), U4, (8,) * 6)
-    bench = {name: str(text).replace(old, new) for name, text in files.items()}
-    assert bench != files
-    write_tree(tmp_path / "src", bench)  # type: ignore[arg-type]
-    compile_layer("conv", tmp_path / "src")
-    beats = (x.reshape(-1, 3) << [0, 4, 8]).sum(axis=1).astype("<u2")
-    (tmp_path / "in").write_bytes(beats.tobytes())
-    done = subprocess.run(
-        [tmp_path / "src/tb", tmp_path / "in", tmp_path / "out"], capture_output=True, text=True, check=False
-    )
-    assert done.returncode in (2, 3, 4) and message in done.stderr
+def test_streams_must_end_empty(program: Path, tmp_path: Path, name: str, message: str) -> None:
+    with pytest.raises(ToolFailed, match=message):
+        output(program, name, tmp_path)
+
+
+def test_input_that_is_left_is_an_error(program: Path, tmp_path: Path) -> None:
+    """15 beats for each of four frames, of which the layer takes 12."""
+    x = np.zeros((4 * 15, 3), dtype=np.int64)
+    with pytest.raises(ToolFailed, match="full: 12 beats are left in the stream 'in0'"):
+        run_program(program, "full", [pack(x, 4)], tmp_path, [16])
+
+
+ILLEGAL = {
+    "mvau": ("mvau<13, 6, 3, 2, 1, U4, S2, 8, lane_bits<8, 8>, multiplier::fabric>", "SIMD must divide MW"),
+    "mvau_pe": ("mvau<12, 7, 3, 2, 1, U4, S2, 8, lane_bits<8, 8>, multiplier::fabric>", "PE must divide MH"),
+    "lanes": ("accumulators<multiplier::dsp, 8, lane_bits<9>>()", "each must have 1 ... OUT_BITS bits"),
+    "vvau": ("vvau<9, 5, 2, 1, 1, U4, S2, 8, lane_bits<8, 8>, multiplier::fabric>", "PE must divide CHANNELS"),
+    "thresholding": ("thresholding<4, 4, 1, 9, 0, U4, U4, U4>", "STAGES must be 1 ... 8"),
+    "swg": ("swg<8, 1, 4, 4, 5, 1, 1, 1, 1, 1, false, 99>", "is larger than the map"),
+    "swg_depth": ("swg<8, 1, 4, 4, 3, 3, 1, 1, 1, 1, false, 10>", "DEPTH must hold a window"),
+    "fmpadding": ("fmpadding<8, 0, 4, 4, 1, 1, 1, 1>", "fmpadding: FOLDS, H and W must be at least 1"),
+    "fmpadding_pixel": ("fmpadding_pixel<8, 1, 4, 4, 0, 1>", "SH and SW must be at least 1"),
+    "upsample": ("upsample<8, 2, 2, 3, 2, 1, 5>", "DEPTH must hold what comes again"),
+    "depthtospace": ("depthtospace<8, 4, 1, 2, 2, 12>", "DEPTH must hold a row"),
+    "channelslice": ("channelslice<8, 4, 2, 5, 1>", "START < STOP <= FOLDS must hold"),
+    "pool": ("pool<1, 4, 1, false, U4, S2>", "a maximum has the type of its inputs"),
+    "globalaccpool": ("globalaccpool<1, 1, 0, U4, U4>", "PE, FOLDS and PIXELS must be at least 1"),
+    "add": ("add<1, 0, U4, U4, 1, 1, 5>", "add: PE and BEATS must be at least 1"),
+    "concat": ("concat<1, 1, 0, U4, 1, U4, 5>", "FOLDS0 and FOLDS1 must be at least 1"),
+    "labelselect": ("labelselect<10, 5, U4, 3>", "INDEX_BITS must hold CLASSES - 1"),
+    "labelselect_topk": ("labelselect_topk<10, 11, U4, 4>", "K must be 2 ... CLASSES"),
+    "dwc": ("dwc<8, 12, 3>", "must be a multiple of the other"),
+    "duplicate": ("duplicate<8, 0>", "BEATS must be at least 1"),
+}
+"""An instance that must not compile, and what the compiler says."""
 
 
 def test_illegal_template_parameters_do_not_compile(tmp_path: Path) -> None:
-    graph, op, _ = small()
-    files, _ = emit_layer(graph, op, Fold(2, 3), U4, (8,) * 6)
-    for old, new, message in (
-        ("mvau<12, 6, 3, 2, 1,", "mvau<13, 6, 3, 2, 1,", "SIMD must divide MW"),
-        ("mvau<12, 6, 3, 2, 1,", "mvau<12, 7, 3, 2, 1,", "PE must divide MH"),
-        ("weight_t, 8, 8, 8>", "weight_t, 8, 8>", "one accumulator width a lane"),
-        ("weight_t, 8, 8, 8>", "weight_t, 8, 8, 9>", "an accumulator must have 1 ... OUT_BITS bits"),
-    ):
-        broken = {name: str(text).replace(old, new) for name, text in files.items()}
-        assert broken != files
-        write_tree(tmp_path / "src", broken)  # type: ignore[arg-type]
-        with pytest.raises(ToolFailed, match="g\\+\\+ ended with status 1"):
-            compile_layer("conv", tmp_path / "src")
-        assert message in (tmp_path / "src" / "compile.log").read_text()
+    """Every template refuses something, all in one unit."""
+    files = emit_files([])
+    templates = [str(p) for p in files if p.suffix == ".hpp" and f"void {p.stem}(" in str(files[p])]
+    assert {t.removesuffix(".hpp") for t in templates} <= {*ILLEGAL}, "a template has no illegal instance here"
+    lines = [f'#include "{name}"' for name in templates]
+    lines += ["typedef ap_uint<4> U4;", "typedef ap_int<2> S2;"]
+    for number, (instance, _) in enumerate(ILLEGAL.values()):
+        lines.append(f"{'void* use' if '()' not in instance else 'auto use'}{number} = "
+                     f"{'(void*)&' if '()' not in instance else ''}{instance};")  # fmt: skip
+    write_tree(tmp_path / "src", {**files, **_text("illegal.cpp", lines)})
+    argv = (
+        find_compiler()[0], "-fsyntax-only", "-fmax-errors=0", "-std=c++14", "-w", "-I.", "-Igxx", "-isystem",
+        str(find_ap_types()), "illegal.cpp",
+    )  # fmt: skip
+    with pytest.raises(ToolFailed, match="ended with status 1"):
+        run_all([Command(argv, tmp_path / "src", tmp_path / "log")], timeout_s=300)
+    said = (tmp_path / "log").read_text()
+    missing = [message for _, message in ILLEGAL.values() if message not in said]
+    assert not missing, missing
+
+
+def _text(name: str, lines: Sequence[str]) -> Files:
+    return {PurePosixPath(name): "\n".join(lines) + "\n"}
 
 
 def test_what_has_no_template_is_refused() -> None:
-    op = LabelSelect("label", ("x",), ("y",))
-    tensors = [Tensor("x", (1, 1, 4), U4, 0, 15), Tensor("y", (1, 1, 1), IntType(2, False), 0, 3)]
-    graph = Graph("g", ("x",), ("y",), (op,), by_name(tensors))
-    with pytest.raises(UnsupportedModel, match="label: operator LabelSelect has no HLS template"):
-        emit_layer(graph, op, Fold(1, 1), U4, None)
-    graph, mvau, _ = small()
+    graph, op, _ = small()
     with pytest.raises(InfeasibleFolding, match="conv: PE = 4"):
-        emit_layer(graph, mvau, Fold(4, 1), U4, (8,) * 6)
+        of_operator(graph, op, Fold(4, 1), U4, GOOD)
+    with pytest.raises(UnsupportedModel, match=r"conv \(MVAU\): the RTL module mvau_const has no HLS twin"):
+        build(graph, op, "mvau_const", {}, (), [], [], None)
+
+
+def test_the_headers_of_vitis_are_taken_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XILINX_HLS", raising=False)
+    assert (find_ap_types() / "ap_int.h").is_file()
+    monkeypatch.setenv("XILINX_HLS", str(tmp_path))
+    with pytest.raises(ToolMissing, match=r"XILINX_HLS is .*ap_int\.h is missing"):
+        find_ap_types()
+    (tmp_path / "include").mkdir()
+    (tmp_path / "include" / "ap_int.h").touch()
+    assert find_ap_types() == tmp_path / "include"
