@@ -41,6 +41,7 @@ def test_every_kernel_is_registered() -> None:
 RTL_ONLY = {
     "fifo": "a stream with a depth", "tlastmarker": "to_axis in axis.hpp", "mvau_lane": "accumulators.hpp",
     "mvau_plane": "accumulators.hpp", "thresholding_stage": "thresholding.hpp", "ringbuffer": "ring.hpp",
+    "swg_parallel": "nothing: RTL alone", "pool_parallel": "nothing: RTL alone", "delayline": "nothing: RTL alone",
 }  # fmt: skip
 """RTL modules without an HLS template of their name, and what does their work there."""
 
