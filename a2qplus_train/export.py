@@ -72,6 +72,7 @@ def measure(
     of_float, of_quant = task.figures(float_scores, test), task.figures(shown, test)
     return {
         "metric": task.metric,
+        "test_frames": len(test),
         "float_metric": of_float[task.metric],
         "quant_metric": of_quant[task.metric],
         "float_figures": of_float,
