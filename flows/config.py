@@ -117,7 +117,8 @@ class BuildConfig(BaseModel):
             raise ValueError(f"{given[0]!r} needs 'model'; a network that is trained here has its own test frames")
         if self.start_step and self.stop_step and STEPS.index(self.start_step) > STEPS.index(self.stop_step):
             raise ValueError(f"start_step {self.start_step!r} comes after stop_step {self.stop_step!r}")
-        runs: dict[str, bool] = {"emit_hls": self.with_hls, **{name: name in self.checks for name in CHECKS["both"]}}
+        runs: dict[str, bool] = {name: name in self.checks for name in CHECKS["both"]}
+        runs["emit_hls"] = self.with_hls
         if self.stop_step and not runs.get(self.stop_step, True):
             raise ValueError(f"stop_step {self.stop_step!r} does not run with backend: {self.backend} and verify_steps")
         return self

@@ -24,10 +24,9 @@ from tests.random_graphs import Network, network
 FRAMES = 4
 
 
-def sized(n: Network, folder: Path) -> Design:
-    """With the depths that RTL simulation finds."""
-    found = fifos.size(n.design, n.frames, {}, folder)
-    return n.design(found.depths)
+def sized(n: Network) -> Design:
+    """With the depths that the RTL gets."""
+    return n.design(fifos.size(n.design, {}).depths)
 
 
 def verify(n: Network, design: Design, hls: Hls, golden: Mapping[str, IntArray], folder: Path) -> None:
@@ -43,7 +42,7 @@ def golden_of(n: Network) -> dict[str, IntArray]:
 
 def test_a_network_with_branches_equals_golden_with_the_depths_of_rtl(tmp_path: Path) -> None:
     n = branches.three()
-    design = sized(n, tmp_path / "fifos")
+    design = sized(n)
     hls = twins(design, n.graph)
     verify(n, design, hls, golden_of(n), tmp_path)
     assert hls.top is not None
@@ -71,7 +70,7 @@ def check_that_a_wrong_integer_names_the_layer(n: Network, design: Design, hls: 
 @pytest.mark.parametrize("name", ["residual", "unet", "nested", "squeezed", "chain", "strided"])
 def test_other_branches(name: str, tmp_path: Path) -> None:
     n = getattr(branches, name)()
-    design = sized(n, tmp_path / "fifos")
+    design = sized(n)
     verify(n, design, twins(design, n.graph), golden_of(n), tmp_path)
 
 
@@ -79,7 +78,7 @@ def test_other_branches(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", range(20))
 def test_random_networks_with_the_depths_of_rtl(number: int, tmp_path: Path) -> None:
     n = network(number)
-    design = sized(n, tmp_path / "fifos")
+    design = sized(n)
     verify(n, design, twins(design, n.graph), golden_of(n), tmp_path)
 
 
