@@ -122,6 +122,17 @@ def _swg(p: Mapping[str, int]) -> tuple[Kind, Numbers]:
     return Kind.WINDOW, (p["DEPTH"], *loops, ow, oh, *steps, *(r - far - last for r in releases), *releases)
 
 
+def _swg_parallel(p: Mapping[str, int]) -> tuple[Kind, Numbers]:
+    """A window comes out with the beat that ends it."""
+    last_column, last_row = (p["KW"] - 1) * p["DW"], (p["KH"] - 1) * p["DH"]
+    return Kind.GRID, (p["FOLDS"], p["W"], p["H"], last_column, last_row, p["SW"], p["SH"])
+
+
+def _pool_parallel(p: Mapping[str, int]) -> tuple[Kind, Numbers]:
+    """A register after every level of its tree."""
+    return Kind.PIPE, (1, 1, max((p["WINDOW"] - 1).bit_length(), 1))
+
+
 def _upsample(p: Mapping[str, int]) -> tuple[Kind, Numbers]:
     kept = p["W"] * p["FOLDS"] if p["ROWS"] > 1 else p["FOLDS"]
     return Kind.UPSAMPLE, (max(kept, 2), p["FOLDS"], p["COLUMNS"], p["W"], p["ROWS"])
@@ -144,6 +155,7 @@ MODULES: Mapping[str, Callable[[Mapping[str, int]], tuple[Kind, Numbers]]] = {
     "labelselect": _labelselect,
     "labelselect_topk": _labelselect_topk,
     "pool": _pool,
+    "pool_parallel": _pool_parallel,
     "add": _add,
     "dwc": _dwc,
     "fmpadding": _fmpadding,
@@ -152,6 +164,7 @@ MODULES: Mapping[str, Callable[[Mapping[str, int]], tuple[Kind, Numbers]]] = {
     "globalaccpool": _globalaccpool,
     "concat": _concat,
     "swg": _swg,
+    "swg_parallel": _swg_parallel,
     "upsample": _upsample,
     "depthtospace": _depthtospace,
     "duplicate": _duplicate,
