@@ -57,6 +57,8 @@ def run(rtl: Files, cycles: int, folder: Path, python: str) -> tuple[int, float]
     os.environ["VERILATOR_ROOT"] = str(tool.root)
     os.environ["PATH"] = f"{tool.binary.parent}{os.pathsep}{os.environ['PATH']}"
     os.environ["PYTHON3"] = python
+    # What the wheel's configuration leaves out of its makefiles.
+    os.environ["MAKEFLAGS"] = "CFG_CXXFLAGS_PCH_I=-include"
     runner = get_runner("verilator")
     # VERILATOR is what guards the monitors and counters, which belong to our harness.
     args = ["-UVERILATOR", "-Wno-fatal", "-O3", "--x-initial", "unique"]

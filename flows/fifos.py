@@ -33,8 +33,8 @@ FEWEST_FRAMES = 4
 RUN_CYCLES = 4_000_000
 ROOMY = 1 << 16
 """Entries up to which a FIFO takes the whole run."""
-MOST_WORK = 20_000_000_000
-"""Cycles times instances after which depths that are enough are no longer lowered: less than half a minute."""
+MOST_WORK = 6_000_000_000
+"""Steps of instances in the cycle model after which depths that are enough are no longer lowered: about a minute."""
 
 
 def tolerance(bound: int) -> int:
@@ -109,7 +109,7 @@ class Search:
         """A run of the model with `depths`."""
         timing = self.model.run(self.frames, limits=depths, throttle=throttle)
         self.trials += 1
-        self.work += timing.cycles * len(self.design.instances)
+        self.work += timing.steps
         return timing
 
     def enough(self, depths: Mapping[str, int]) -> bool:
@@ -117,7 +117,7 @@ class Search:
         if self.full_speed(depths).interval_cycles > self.limit:
             return False
         timing = self.cut_down.run(FEWEST_FRAMES, limits=depths)
-        self.work += timing.cycles * len(self.design.instances)
+        self.work += timing.steps
         return not timing.deadlock
 
     def run(self) -> dict[str, int]:

@@ -1,5 +1,9 @@
 """Cosimulation of a small network, its FIFO sizing and speed, without training."""
 
+from contextlib import nullcontext
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 
 from flows import fifos
@@ -11,7 +15,7 @@ from flows.fifos import roomy
 from flows.folding import Request, choose
 from flows.golden import evaluate
 from flows.simulate import cosim
-from tests.branches import grower
+from tests.branches import chain, grower
 from tests.branches import network as branching
 from tests.networks import Chain, small_cnn
 
@@ -76,3 +80,15 @@ def test_a_wrong_inner_value_is_named_even_where_the_output_is_right(network, tm
     golden[op.outputs[0]][4].flat[0] += 1
     with pytest.raises(VerificationFailed, match=rf"{op.name}: .*frame 4, index \(0, 0, 0\)"):
         cosim.verify_stitched(design, graph, golden, emit(design), tmp_path, frames=10, seed=1)
+
+
+def test_a_design_that_does_not_keep_up_with_its_input_is_named():
+    design = chain().design()
+    bound, slowest = design.bound
+    for interval, kept in ((bound, True), (bound + 8, True), (bound + 12, False)):
+        last = np.arange(1, 7) * interval
+        run = SimpleNamespace(
+            sinks=[SimpleNamespace(last=last)], sources=[SimpleNamespace(first=np.zeros(6, dtype=np.int64))], log="log"
+        )
+        with nullcontext() if kept else pytest.raises(VerificationFailed, match=rf"{bound} cycles .* {slowest} needs"):
+            cosim._require_steady(design, run, float(bound))

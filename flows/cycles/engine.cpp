@@ -92,6 +92,7 @@ struct Engine {
     std::vector<Instance*> duplicates;  // in stream order
     std::vector<uint64_t> awake;        // a bit an instance
     int64_t cycle = 0;
+    int64_t steps = 0;                  // of instances: what a run cost
 
     void wake(int64_t instance) {
         if (instance >= 0) awake[static_cast<size_t>(instance) / 64] |= 1ull << (instance % 64);
@@ -138,6 +139,7 @@ struct Engine {
             while (const uint64_t due = awake[word] & ahead) {
                 const int bit = 63 - __builtin_clzll(due);
                 ahead = (1ull << bit) - 1;
+                steps++;
                 if (step(instances[64 * word + static_cast<size_t>(bit)])) any = true;
                 else awake[word] &= ~(1ull << bit);
             }
@@ -371,7 +373,8 @@ extern "C" {
 // to frame at the input (0: as fast as taken), beats of an output frame, seed, cycles to go on at the end, most cycles,
 // number of the source and the sink.
 // `first_in`, `last_out` (frames each): cycle of a frame's first input and last output handshake, -1: it never came.
-// `counts` (3 a stream): beats, stalls, starves. `peaks` (1 an instance): most entries of a FIFO. `spans` (streams,
+// `counts` (3 a stream): beats, stalls, starves. `peaks` (1 an instance): most entries of a FIFO; behind them the steps
+// of instances that the run took. `spans` (streams,
 // `frames`, 2): cycles of the first and last handshake of every frame on every stream, of `per_frame` beats each; null:
 // not wanted. Returns the cycles run, or minus them where nothing moved any more before the last beat.
 int64_t a2q_cycles(int64_t n_streams, int64_t n_instances, const int64_t* table, int64_t input, int64_t output,
@@ -469,6 +472,7 @@ int64_t a2q_cycles(int64_t n_streams, int64_t n_instances, const int64_t* table,
         counts[3 * n + 1] = e.streams[n].stalls;
         counts[3 * n + 2] = e.streams[n].starves;
     }
+    peaks[e.instances.size()] = e.steps;
     for (size_t n = 0; n < e.instances.size(); n++) peaks[n] = e.instances[n].kind == kFifo ? e.instances[n].s[2] : 0;
     return standstill || received < out_total ? -cycle : cycle;
 }

@@ -70,10 +70,6 @@ def _pool(p: Mapping[str, int]) -> tuple[Kind, Numbers]:
     return Kind.PIPE, (p["WINDOW"], 1, 1)
 
 
-def _pool_parallel(p: Mapping[str, int]) -> tuple[Kind, Numbers]:
-    return Kind.PIPE, (1, 1, max(1, (p["WINDOW"] - 1).bit_length()))
-
-
 def _add(p: Mapping[str, int]) -> tuple[Kind, Numbers]:
     return Kind.PIPE, (1, 1, 1)
 
@@ -127,8 +123,14 @@ def _swg(p: Mapping[str, int]) -> tuple[Kind, Numbers]:
 
 
 def _swg_parallel(p: Mapping[str, int]) -> tuple[Kind, Numbers]:
-    first_column, first_row = (p["KW"] - 1) * p["DW"], (p["KH"] - 1) * p["DH"]
-    return Kind.GRID, (p["FOLDS"], p["W"], p["H"], first_column, first_row, p["SW"], p["SH"])
+    """A window comes out with the beat that ends it."""
+    last_column, last_row = (p["KW"] - 1) * p["DW"], (p["KH"] - 1) * p["DH"]
+    return Kind.GRID, (p["FOLDS"], p["W"], p["H"], last_column, last_row, p["SW"], p["SH"])
+
+
+def _pool_parallel(p: Mapping[str, int]) -> tuple[Kind, Numbers]:
+    """A register after every level of its tree."""
+    return Kind.PIPE, (1, 1, max((p["WINDOW"] - 1).bit_length(), 1))
 
 
 def _upsample(p: Mapping[str, int]) -> tuple[Kind, Numbers]:

@@ -50,10 +50,11 @@ class Timing:
     `first_in`, `last_out`: int64 (frames), of a frame's first input and last output handshake. `peaks`: {FIFO: most
     beats it held}. `streams`: by name. `spans`: {stream: int64 (frames, 2)}, the first and the last handshake of every
     frame, -1 where there was none; empty unless asked for. `deadlock`: nothing moved any more before the last output
-    beat; `last_out` then ends in -1.
+    beat; `last_out` then ends in -1. `steps`: how many times an instance was stepped, which is what the run cost.
     """
 
     cycles: int
+    steps: int
     deadlock: bool
     first_in: IntArray = field(repr=False)
     last_out: IntArray = field(repr=False)
@@ -116,7 +117,7 @@ class Model:
                 row[5] = min(row[5], entries)
         count = len(design.streams)
         first_in, last_out = np.zeros(frames, dtype=np.int64), np.zeros(frames, dtype=np.int64)
-        counts, peaks = np.zeros((count, 3), dtype=np.int64), np.zeros(len(table), dtype=np.int64)
+        counts, peaks = np.zeros((count, 3), dtype=np.int64), np.zeros(len(table) + 1, dtype=np.int64)
         seen = np.full((count, frames, 2) if spans else 0, -1, dtype=np.int64)
         source, sink = design.streams[design.input], design.streams[design.output]
         ends = np.array(
@@ -131,6 +132,7 @@ class Model:
         )  # fmt: skip
         return Timing(
             cycles=abs(ran),
+            steps=int(peaks[-1]),
             deadlock=ran < 0,
             first_in=first_in,
             last_out=last_out,
