@@ -73,13 +73,14 @@ class Model:
 
 
 def build(
-    sources: Files, top: str, folder: Path, *, trace: bool = False, optimize: str = "-O1", timeout_s: float = 1800
-) -> Model:
+    sources: Files, top: str, folder: Path, *, trace: bool = False, optimize: str = "-O1", timeout_s: float = 1800,
+    main: Path = HARNESS / "harness.cpp",
+) -> Model:  # fmt: skip
     """Verilates and compiles module `top` of `sources` (path to text; memories among them) into `folder`.
 
     The harness' own modules are added. The executable comes from the cache where the same sources were built before.
-    `optimize`: g++'s level. Raises ToolFailed, naming the log and its first errors (a warning is an error; so is an
-    elaboration `$fatal`), and ToolMissing.
+    `optimize`: g++'s level; `main`: the C++ around the model (the default runs jobs). Raises ToolFailed, naming the log
+    and its first errors (a warning is an error; so is an elaboration `$fatal`), and ToolMissing.
     """
     texts = {name: content for name, content in sources.items() if name.suffix in SOURCES}
     texts |= {PurePosixPath(p.name): p.read_bytes() for p in sorted(HARNESS.glob("*.sv"))}
@@ -95,13 +96,13 @@ def build(
         obj = folder / "obj"
         shutil.rmtree(obj, ignore_errors=True)
         _verilate(texts, flags, folder, timeout_s)
-        _compile(obj, compiler_flags, timeout_s)
+        _compile(obj, compiler_flags, timeout_s, main)
         shutil.copy2(obj / "sim", entry / "sim")
         shutil.rmtree(obj)
 
     executable = folder / "sim"
     executable.unlink(missing_ok=True)
-    with cached("models", _digest(*_tools(), *flags, *compiler_flags, *content), make) as entry:
+    with cached("models", _digest(*_tools(), main.read_bytes(), *flags, *compiler_flags, *content), make) as entry:
         try:
             os.link(entry / "sim", executable)
         except OSError:
@@ -139,7 +140,7 @@ def _verilate(texts: Files, flags: Sequence[str], folder: Path, timeout_s: float
     run_all([command], timeout_s=timeout_s)
 
 
-def _compile(obj: Path, flags: Sequence[str], timeout_s: float) -> None:
+def _compile(obj: Path, flags: Sequence[str], timeout_s: float, main: Path) -> None:
     """Compiles the generated C++ in `obj`, many files to a unit, and links `obj/sim`."""
     compiler, _ = find_compiler()
     units = []
@@ -148,8 +149,11 @@ def _compile(obj: Path, flags: Sequence[str], timeout_s: float) -> None:
         _write(units[i], "".join(f'#include "{name}"\n' for name in names))
     with ExitStack() as stack:
         runtime = stack.enter_context(
-            cached("runtime", _digest(*_tools(), *_compiler_flags("-O2", True)), _make_runtime)
-        )
+            cached(
+                "runtime", _digest(*_tools(), main.read_bytes(), *_compiler_flags("-O2", True)),
+                lambda entry: _make_runtime(entry, main),
+            )
+        )  # fmt: skip
         header = stack.enter_context(
             cached("header", _digest(*_tools(), *flags), lambda entry: _make_header(entry, flags))
         )
@@ -180,12 +184,12 @@ def _units(obj: Path) -> list[list[str]]:
     return [sorted(group) for group in groups if group]
 
 
-def _make_runtime(entry: Path) -> None:
+def _make_runtime(entry: Path, main: Path) -> None:
     """Verilator's runtime and the harness as objects, the same for every model."""
     compiler, _ = find_compiler()
     flags = _compiler_flags("-O2", True)
     root = find_verilator().root / "include"
-    sources = [*(root / name for name in _RUNTIME), HARNESS / "harness.cpp"]
+    sources = [*(root / name for name in _RUNTIME), main]
     run_all(
         [
             Command((compiler, *flags, "-c", str(p), "-o", f"{p.stem}.o"), entry, entry / f"{p.stem}.log")
