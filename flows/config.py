@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from a2qplus_train.config import TrainConfig
 from flows.accumulators import POLICIES, Policy
@@ -21,9 +21,11 @@ STEPS = (
     "folding",
     "fifos",
     "emit",
+    "package",
     "rtl_layers",
     "rtl_stitched",
     "hls_layers",
+    "driver",
     "synthesize",
     "report",
 )
@@ -34,18 +36,16 @@ Step = Literal[
     "folding",
     "fifos",
     "emit",
+    "package",
     "rtl_layers",
     "rtl_stitched",
     "hls_layers",
+    "driver",
     "synthesize",
     "report",
 ]
-VerifyStep = Literal["rtl_layers", "rtl_stitched", "hls_layers"]
-
-
-def _expand_all(value: Any) -> Any:
-    """`[all]` names every verification step."""
-    return ("rtl_layers", "rtl_stitched", "hls_layers") if value in (["all"], "all", ("all",)) else value
+VerifyStep = Literal["rtl_layers", "rtl_stitched", "hls_layers", "driver"]
+VERIFY_STEPS: tuple[VerifyStep, ...] = ("rtl_layers", "rtl_stitched", "hls_layers", "driver")
 
 
 class LayerFolding(BaseModel):
@@ -81,12 +81,21 @@ class BuildConfig(BaseModel):
     folding: Mapping[str, LayerFolding] = {}
     accumulator_policy: Policy = "exact"
     compare_policies: tuple[Policy, ...] = POLICIES
-    verify_steps: Annotated[tuple[VerifyStep, ...], BeforeValidator(_expand_all)] = ("rtl_layers", "rtl_stitched")
+    verify_steps: tuple[VerifyStep, ...] = ("rtl_layers", "rtl_stitched")
     verify_frames: int = Field(200, ge=1)
     verify_seed: int = Field(0, ge=0)
     verify_save_rtlsim_waveforms: bool = False
     start_step: Step | None = None
     stop_step: Step | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _expand_all(cls, raw: Any) -> Any:
+        """`verify_steps: [all]` names every verification step that the board allows."""
+        if isinstance(raw, dict) and raw.get("verify_steps") in (["all"], "all", ("all",)):
+            left_out = {"driver"} if raw.get("board") == "none" else set()
+            return {**raw, "verify_steps": [step for step in VERIFY_STEPS if step not in left_out]}
+        return raw
 
     @model_validator(mode="after")
     def _one_source(self) -> BuildConfig:
@@ -94,6 +103,8 @@ class BuildConfig(BaseModel):
             raise ValueError("give either a 'train' section or a 'model' file, and not both")
         if self.start_step and self.stop_step and STEPS.index(self.start_step) > STEPS.index(self.stop_step):
             raise ValueError(f"start_step {self.start_step!r} comes after stop_step {self.stop_step!r}")
+        if "driver" in self.verify_steps and self.board == "none":
+            raise ValueError("verify_steps: 'driver' needs a board to build the package for, such as pynq-z2")
         return self
 
     @property

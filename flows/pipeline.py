@@ -47,11 +47,13 @@ def _walk(b: stages.Build) -> None:
     depths = stages.fifos(b, graph, folding, implemented, asked, values)
     design = elaborate(graph, folding, implemented, depths)
     stages.emit(b, graph, design, folding, widths, implemented, source)
+    stages.package(b, design, imported, values)
 
     checks = {
         "rtl_layers": stages.rtl_layers(b, graph, design, values),
         "rtl_stitched": stages.rtl_stitched(b, graph, design, values),
         "hls_layers": stages.hls_layers(b, graph, design, folding, implemented, values),
+        "driver": stages.driver(b, graph, design, values),
     }
     resources = stages.synthesize(b, graph, folding, widths, depths)
     stages.report(b, source, graph, design, widths, checks, resources)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,10 +17,13 @@ from typing import Any
 from flows import fifos as fifo_sizing
 from flows import folding as foldings
 from flows.accumulators import LayerWidths, Policy, certificate
+from flows.boards import board_of
 from flows.config import STEPS, BuildConfig
 from flows.console import console, progress
 from flows.design import Design, Files, Folding
 from flows.elaborate import elaborate, fifo_names
+from flows.emit import ps as ps_emitter
+from flows.emit import pynq as pynq_emitter
 from flows.emit import rtl as rtl_emitter
 from flows.errors import ConfigError
 from flows.files import digest, file_digest, read_json, read_tree, tree_digest, write_json, write_text, write_tree
@@ -326,6 +329,45 @@ def built_rtl(b: Build, design: Design) -> Files:
     return found
 
 
+def package(b: Build, design: Design, imported: Imported, values: Values) -> None:
+    """`stitched_ip/` (the accelerator for the board's processing system) and `deploy/` (what is copied to the board).
+
+    The bitstream joins deploy/ later; a package that is made anew begins without one. Nothing for `board: none`.
+    """
+    board = board_of(b.config.board)
+    if board is None:
+        return
+    hardware = ps_emitter.emit(design, board)
+    described = pynq_emitter.describe(design, imported, board, b.config.synth_clk_period_ns)
+    deploy = b.out / "deploy"
+
+    def action() -> None:
+        frames = None if values.vectors is None else values.vectors["input"][: values.frames]
+        vectors = pynq_emitter.vectors_file(imported, values.golden, frames)
+        write_tree(b.out / "stitched_ip" / "src", hardware)
+        write_tree(deploy, pynq_emitter.emit(design, imported, board, b.config.synth_clk_period_ns, vectors))
+
+    outputs = [b.out / "stitched_ip" / "src", *(deploy / name for name in pynq_emitter.FILES)]
+    depends = [described, values.key, code("hw_templates/pynq", "hw_templates/rtl", "hw_templates/tops", "flows/emit")]
+    b.steps.run("package", depends, outputs, action)
+
+
+def driver(b: Build, graph: Graph, design: Design, values: Values) -> dict[str, Any] | None:
+    """The unmodified deploy/driver.py on a simulated board with the accelerator of stitched_ip/ against golden."""
+    board = board_of(b.config.board)
+
+    def check(folder: Path) -> dict[str, Any]:
+        from flows.simulate.driver import verify
+
+        assert board is not None  # the configuration was refused otherwise
+        hardware = read_tree(b.out / "stitched_ip" / "src")
+        return verify(design, hardware, b.out / "deploy", board, values.golden[graph.outputs[0]], folder)
+
+    made = ["stitched_ip/src", *(f"deploy/{name}" for name in pynq_emitter.FILES)] if board else []
+    depends = [[file_digest(b.out / p) for p in made], code("flows/boards.py")]
+    return _verification(b, "driver", values, check, depends)
+
+
 def rtl_layers(b: Build, graph: Graph, design: Design, values: Values) -> dict[str, Any] | None:
     """Every layer of OUT/rtl alone against the golden model. None where it is not asked for."""
 
@@ -370,7 +412,10 @@ def hls_layers(
     return _verification(b, "hls_layers", values, check)
 
 
-def _verification(b: Build, name: str, values: Values, check: Any) -> dict[str, Any] | None:
+def _verification(
+    b: Build, name: str, values: Values, check: Callable[[Path], dict[str, Any]], more: Sequence[Any] = ()
+) -> dict[str, Any] | None:
+    """Runs `check(folder)` where it is asked for; `more`: what the result depends on beyond RTL, vectors and tools."""
     if name not in b.config.verify_steps:
         return None
     path = b.verification(name)
@@ -379,7 +424,7 @@ def _verification(b: Build, name: str, values: Values, check: Any) -> dict[str, 
         write_json(path, check(b.out / "sim" / name))
 
     # rtl/ holds design.json: folding, widths and parameters.
-    depends = [values.key, file_digest(b.out / "rtl"), b.config.verify_save_rtlsim_waveforms, simulators()]
+    depends = [values.key, file_digest(b.out / "rtl"), b.config.verify_save_rtlsim_waveforms, simulators(), *more]
     return dict(read_json(path)) if b.steps.run(name, depends, [path], action, check=True) else None
 
 

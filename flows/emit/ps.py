@@ -20,7 +20,7 @@ MAX_STAGES = 256
 
 
 def beat_bits(bits: int, word: int) -> int:
-    """Bits of a beat of `bits` bits among DMA words of `word` bits: a divisor of `word` in whole bytes, or a multiple."""
+    """Bits that a beat of `bits` bits takes of DMA words of `word`: whole bytes and a divisor of `word`, or a multiple."""
     if bits > word:
         return -(-bits // word) * word
     padded = 8
@@ -65,5 +65,5 @@ def _top(design: Design, board: Board, identity: str) -> str:
     return rtl.environment().get_template("accelerator_ps.v.j2").render(
         design=design, input=source, output=sink, stages=rtl.stages(design), identity=identity,
         dma_bits=board.dma_bits, in_bytes=bytes_per_beat(source.bits), out_bytes=bytes_per_beat(sink.bits),
-        input_beat=beat_bits(source.bits, board.dma_bits), output_beat=beat_bits(8 * bytes_per_beat(sink.bits), board.dma_bits),
+        input_beat=beat_bits(source.bits, board.dma_bits), output_beat=beat_bits(sink.bits, board.dma_bits),
     )  # fmt: skip

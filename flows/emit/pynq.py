@@ -26,12 +26,14 @@ PACKAGE = TEMPLATES / "pynq"
 BITFILE = "a2qflow.bit"
 BLOCKS = {"accelerator": "accelerator_0", "dma": "axi_dma_0"}
 """Names of the blocks in the block design, and so in the .hwh file."""
+_STATIC = tuple(sorted(p.name for p in PACKAGE.iterdir() if p.is_file() and not p.name.startswith(".")))
+FILES = (*_STATIC, "accelerator.json", "vectors.npz")
+"""Every file of the package but the bitstream."""
 
 
 def emit(design: Design, imported: Imported, board: Board, clk_period_ns: float, vectors: Files) -> Files:
     """Every file of `deploy/` but the bitstream. `vectors`: what `vectors_file` gives."""
-    names = sorted(p for p in PACKAGE.iterdir() if p.is_file() and not p.name.startswith("."))
-    static = {PurePosixPath(p.name): p.read_text(encoding="utf-8") for p in names}
+    static = {PurePosixPath(name): (PACKAGE / name).read_text(encoding="utf-8") for name in _STATIC}
     text = json.dumps(describe(design, imported, board, clk_period_ns), indent=2, allow_nan=False) + "\n"
     return {**static, PurePosixPath("accelerator.json"): text, **vectors}
 
@@ -110,4 +112,3 @@ def _small(values: IntArray) -> npt.NDArray[np.integer]:
     kinds: tuple[npt.DTypeLike, ...] = (np.uint8, np.int8, np.int16, np.int32, np.int64)
     dtype = next(k for k in kinds if np.iinfo(k).min <= lo and hi <= np.iinfo(k).max)
     return values.astype(dtype)
-

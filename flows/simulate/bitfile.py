@@ -1,7 +1,7 @@
 """Synthetic .bit and .hwh files for the simulated board: the layout of real ones, and labelled as what they are.
 
-A .bit file has a header of five fields (design, part, date, time, data), each a letter and a big-endian length; PYNQ and
-our driver read it. Here the data names a simulation (see `flows.simulate.pynq_sim`), which no FPGA takes.
+A .bit file has a header of five fields (design, part, date, time, data), each a letter and a big-endian length; PYNQ
+and our driver read it. Here the data names a simulation (see `flows.simulate.pynq_sim`), which no FPGA takes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,12 @@ def bitfile(part: str, settings: Mapping[str, Any]) -> bytes:
     plain = part.removeprefix("xc") if part.startswith("xc7") else part
     text = b"".join(
         letter + (len(value) + 1).to_bytes(2, "big") + value.encode() + b"\0"
-        for letter, value in ((b"a", "SYNTHETIC_simulation_only"), (b"b", plain), (b"c", "1970/01/01"), (b"d", "00:00:00"))
+        for letter, value in (
+            (b"a", "SYNTHETIC_simulation_only"),
+            (b"b", plain),
+            (b"c", "1970/01/01"),
+            (b"d", "00:00:00"),
+        )
     )
     return _MAGIC + text + b"e" + len(data).to_bytes(4, "big") + data
 
@@ -55,7 +60,7 @@ def hwh(board: Board) -> str:
     }  # fmt: skip
     modules = "".join(
         f'    <MODULE FULLNAME="/{name}" INSTANCE="{name}" IPTYPE="PERIPHERAL" MODTYPE="{vlnv[what].split(":")[2]}" '
-        f'VLNV={quoteattr(vlnv[what])}>\n      <PARAMETERS>\n'
+        f"VLNV={quoteattr(vlnv[what])}>\n      <PARAMETERS>\n"
         + "".join(f'        <PARAMETER NAME="{key}" VALUE="{value}"/>\n' for key, value in parameters[what].items())
         + "      </PARAMETERS>\n    </MODULE>\n"
         for what, name in BLOCKS.items()

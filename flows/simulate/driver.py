@@ -1,7 +1,7 @@
 """The unmodified deploy/ package against the Verilated accelerator: what a board would do, without one.
 
-`deploy/` is copied, a synthetic bitfile put beside it, and `validate.py` run in a process of its own where `import pynq`
-finds the stand-in of `flows.simulate.pynq_sim`. The integers that came are compared here once more.
+`deploy/` is copied, a synthetic bitfile put beside it, and `validate.py` run in a process of its own where `import
+pynq` finds the stand-in of `flows.simulate.pynq_sim`. The integers that came are compared here once more.
 """
 
 from __future__ import annotations
@@ -115,4 +115,3 @@ def _compare(design: Design, saved: Mapping[str, IntArray], output: IntArray) ->
     for name, got in saved.items():
         wanted = output[np.arange(len(got)) % len(output)]
         require_equal(f"{WHAT} ({name})", design.name, wanted, got)
-

@@ -149,9 +149,12 @@ def _compile(obj: Path, flags: Sequence[str], timeout_s: float, main: Path) -> N
         _write(units[i], "".join(f'#include "{name}"\n' for name in names))
     with ExitStack() as stack:
         runtime = stack.enter_context(
+            cached("runtime", _digest(*_tools(), *_compiler_flags("-O2", True)), lambda e: _objects(e, _runtime()))
+        )
+        harness = stack.enter_context(
             cached(
-                "runtime", _digest(*_tools(), main.read_bytes(), *_compiler_flags("-O2", True)),
-                lambda entry: _make_runtime(entry, main),
+                "harness", _digest(*_tools(), main.read_bytes(), *_compiler_flags("-O2", True)),
+                lambda e: _objects(e, [main]),
             )
         )  # fmt: skip
         header = stack.enter_context(
@@ -165,7 +168,9 @@ def _compile(obj: Path, flags: Sequence[str], timeout_s: float, main: Path) -> N
             ],
             timeout_s=timeout_s,
         )
-        objects = [f"{u.stem}.o" for u in units] + [str(p) for p in sorted(runtime.glob("*.o"))]
+        objects = [f"{u.stem}.o" for u in units] + [
+            str(p) for folder in (harness, runtime) for p in sorted(folder.glob("*.o"))
+        ]
         run_all([Command((compiler, *objects, "-pthread", "-o", "sim"), obj, obj / "link.log")], timeout_s=timeout_s)
 
 
@@ -184,12 +189,15 @@ def _units(obj: Path) -> list[list[str]]:
     return [sorted(group) for group in groups if group]
 
 
-def _make_runtime(entry: Path, main: Path) -> None:
-    """Verilator's runtime and the harness as objects, the same for every model."""
+def _runtime() -> list[Path]:
+    """Sources of Verilator's runtime, the same for every model."""
+    return [find_verilator().root / "include" / name for name in _RUNTIME]
+
+
+def _objects(entry: Path, sources: Sequence[Path]) -> None:
+    """Compiles `sources`, which do not depend on the model, into `entry`."""
     compiler, _ = find_compiler()
     flags = _compiler_flags("-O2", True)
-    root = find_verilator().root / "include"
-    sources = [*(root / name for name in _RUNTIME), main]
     run_all(
         [
             Command((compiler, *flags, "-c", str(p), "-o", f"{p.stem}.o"), entry, entry / f"{p.stem}.log")

@@ -16,10 +16,9 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any
 
 import numpy as np
-
 import packing
 from hardware import Counters, DriverError, Hardware
 
@@ -30,8 +29,8 @@ class InputError(DriverError, ValueError):
     """Frames that this network does not take."""
 
 
-def running_board() -> Optional[str]:
-    """What PYNQ calls this board: the variable BOARD of its images, also where a shell has not read it. None: unknown."""
+def running_board() -> str | None:
+    """What PYNQ calls this board: BOARD of its images, also where a shell has not read it. None: unknown."""
     if os.environ.get("BOARD"):
         return os.environ["BOARD"]
     try:
@@ -49,7 +48,7 @@ def bitfile_part(path: Path) -> str:
     at += 3
     for field in (b"a", b"b"):
         if at < 3 or len(head) < at + 2:
-            raise DriverError("%s is no bitfile: no header" % path)
+            raise DriverError(f"{path} is no bitfile: no header")
         size = int.from_bytes(head[at : at + 2], "big")
         text = head[at + 2 : at + 2 + size].rstrip(b"\x00").decode("ascii", "replace")
         at += 2 + size + 1
@@ -76,10 +75,16 @@ class Accelerator:
     Raises DriverError where board, bitfile and package do not belong together.
     """
 
-    def __init__(self, bitfile: Optional[str] = None, batch_size: int = 1, timeout_s: float = 10.0,
-                 download: bool = True, description: Path = HERE / "accelerator.json") -> None:
-        self._buffers: Optional[Tuple[Any, Any]] = None
-        self.description: Dict[str, Any] = json.loads(Path(description).read_text())
+    def __init__(
+        self,
+        bitfile: str | None = None,
+        batch_size: int = 1,
+        timeout_s: float = 10.0,
+        download: bool = True,
+        description: Path = HERE / "accelerator.json",
+    ) -> None:
+        self._buffers: tuple[Any, Any] | None = None
+        self.description: dict[str, Any] = json.loads(Path(description).read_text())
         path = Path(bitfile) if bitfile else HERE / self.description["bitfile"]
         self._check_board(path)
         import pynq
@@ -91,28 +96,33 @@ class Accelerator:
         self.hardware.reset()
         self.timeout_s = timeout_s
         self.batch_size = batch_size
-        self.counters: Optional[Counters] = None
+        self.counters: Counters | None = None
 
     def _check_board(self, bitfile: Path) -> None:
         d = self.description
         board = running_board()
         if board is not None and board.lower() not in [name.lower() for name in d["board_names"]]:
-            raise DriverError("this package is for board %s, this board is a %s; build it with --set board=…"
-                              % (d["board"], board))
+            raise DriverError(
+                f"this package is for board {d['board']}, this board is a {board}; build it with --set board=…"
+            )
         for path in (bitfile, bitfile.with_suffix(".hwh")):
             if not path.is_file():
-                raise DriverError("no %s; a build with --set generate_outputs=[bitfile] makes it" % path)
+                raise DriverError(f"no {path}; a build with --set generate_outputs=[bitfile] makes it")
         part = bitfile_part(bitfile)
         if _device(part) != _device(d["part"]):
-            raise DriverError("%s is a bitstream for part %s, not for this package's %s (board %s)"
-                              % (bitfile, part, d["part"], d["board"]))
+            raise DriverError(
+                f"{bitfile} is a bitstream for part {part}, not for this package's {d['part']} (board {d['board']})"
+            )
 
     def _registers(self, what: str) -> Any:
         name = self.description["blocks"][what]
         entry = self.overlay.ip_dict.get(name)
         if entry is None:
-            raise DriverError("the bitstream's .hwh file has no block %r; it holds %s"
-                              % (name, ", ".join(self.overlay.ip_dict) or "none"))
+            raise DriverError(
+                "the bitstream's .hwh file has no block {!r}; it holds {}".format(
+                    name, ", ".join(self.overlay.ip_dict) or "none"
+                )
+            )
         return self._pynq.MMIO(entry["phys_addr"], entry["addr_range"])
 
     # Shapes, by the names that FINN's driver has.
@@ -125,17 +135,17 @@ class Accelerator:
     def batch_size(self, size: int) -> None:
         largest = max(self.description["input"]["frame_bytes"], self.description["output"]["frame_bytes"])
         if not isinstance(size, int) or size < 1 or size * largest >= 1 << 26:
-            raise InputError("batch_size %r: 1 to %d frames fit one transfer" % (size, ((1 << 26) - 1) // largest))
+            raise InputError(f"batch_size {size!r}: 1 to {((1 << 26) - 1) // largest} frames fit one transfer")
         self._free()
         self._batch_size = size
 
     @property
-    def ishape_normal(self) -> Tuple[int, ...]:
+    def ishape_normal(self) -> tuple[int, ...]:
         """Of the integers that the accelerator takes: (batch, H, W, C)."""
         return (self.batch_size, *self.description["input"]["shape"])
 
     @property
-    def oshape_normal(self) -> Tuple[int, ...]:
+    def oshape_normal(self) -> tuple[int, ...]:
         return (self.batch_size, *self.description["output"]["shape"])
 
     @property
@@ -156,11 +166,16 @@ class Accelerator:
         spec = self.description["host_input"]
         if not isinstance(frames, np.ndarray) or frames.dtype.kind != "f":
             kind = frames.dtype if isinstance(frames, np.ndarray) else type(frames).__name__
-            raise InputError("execute takes an array of float frames, not %s; integers that are quantized already go "
-                             "to execute_integers" % kind)
+            raise InputError(
+                f"execute takes an array of float frames, not {kind}; integers that are quantized already go "
+                "to execute_integers"
+            )
         if frames.shape[1:] != tuple(spec["shape"]) or len(frames) == 0:
-            raise InputError("execute takes frames (N, %s), N at least 1; these are %s"
-                             % (", ".join(map(str, spec["shape"])), frames.shape))
+            raise InputError(
+                "execute takes frames (N, {}), N at least 1; these are {}".format(
+                    ", ".join(map(str, spec["shape"])), frames.shape
+                )
+            )
         try:
             codes = packing.quantize(frames, spec)
         except ValueError as error:
@@ -175,14 +190,20 @@ class Accelerator:
         i, o = self.description["input"], self.description["output"]
         if not isinstance(codes, np.ndarray) or codes.dtype.kind not in "iu":
             kind = codes.dtype if isinstance(codes, np.ndarray) else type(codes).__name__
-            raise InputError("execute_integers takes an array of integers, not %s" % kind)
+            raise InputError(f"execute_integers takes an array of integers, not {kind}")
         if codes.shape[1:] != tuple(i["shape"]) or len(codes) == 0:
-            raise InputError("execute_integers takes frames (N, %s), N at least 1; these are %s"
-                             % (", ".join(map(str, i["shape"])), codes.shape))
+            raise InputError(
+                "execute_integers takes frames (N, {}), N at least 1; these are {}".format(
+                    ", ".join(map(str, i["shape"])), codes.shape
+                )
+            )
         if codes.min() < i["lo"] or codes.max() > i["hi"]:
-            raise InputError("the frames hold %d to %d; this network takes %d to %d"
-                             % (codes.min(), codes.max(), i["lo"], i["hi"]))
-        packed = packing.pack(packing.fold(codes, i["lanes"], i["window"]), i["bits"], i["beat_bytes"], i["frame_bytes"])
+            raise InputError(
+                f"the frames hold {codes.min()} to {codes.max()}; this network takes {i['lo']} to {i['hi']}"
+            )
+        packed = packing.pack(
+            packing.fold(codes, i["lanes"], i["window"]), i["bits"], i["beat_bytes"], i["frame_bytes"]
+        )
         got = self._transfer_all(packed)
         beats = packing.unpack(got, o["lanes"], o["bits"], o["signed"], o["beats"], o["beat_bytes"])
         return packing.unfold(beats, o["shape"], o["window"])
@@ -209,7 +230,7 @@ class Accelerator:
             except DriverError as second:
                 self._buffers = None
                 raise DriverError(
-                    "%s; then %s; the buffers stay allocated, the DMA may still write to them" % (problem, second)
+                    f"{problem}; then {second}; the buffers stay allocated, the DMA may still write to them"
                 ) from problem
             self._free()
             raise
@@ -218,7 +239,7 @@ class Accelerator:
         """Soft reset: the DMA and everything in the accelerator but the weights."""
         self.hardware.reset()
 
-    def throughput_test(self) -> Dict[str, float]:
+    def throughput_test(self) -> dict[str, float]:
         """One batch of random frames of `batch_size`; times in ms, rates in images/s and MB/s, cycles of the FPGA."""
         i = self.description["input"]
         codes = np.random.default_rng(0).integers(i["lo"], i["hi"] + 1, self.ishape_normal)
@@ -250,10 +271,10 @@ class Accelerator:
 
     # Memory.
 
-    def _allocated(self) -> Tuple[Any, Any]:
+    def _allocated(self) -> tuple[Any, Any]:
         if self._buffers is None:
             sizes = [self.batch_size * self.description[end]["frame_bytes"] for end in ("input", "output")]
-            buffers: List[Any] = []
+            buffers: list[Any] = []
             try:
                 for size in sizes:
                     buffers.append(self._pynq.allocate(shape=(size,), dtype=np.uint8))
@@ -273,7 +294,7 @@ class Accelerator:
         """Frees the buffers. The object can be used again."""
         self._free()
 
-    def __enter__(self) -> "Accelerator":
+    def __enter__(self) -> Accelerator:
         return self
 
     def __exit__(self, *_: Any) -> None:
@@ -285,10 +306,10 @@ def load_frames(path: str) -> np.ndarray:
     try:
         return np.load(path, allow_pickle=False)
     except (OSError, ValueError) as error:
-        raise InputError("cannot read --inputfile %s: %s" % (path, error)) from None
+        raise InputError(f"cannot read --inputfile {path}: {error}") from None
 
 
-def main(arguments: Optional[List[str]] = None) -> int:
+def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Runs the network of accelerator.json on a PYNQ board.")
     parser.add_argument("--exec_mode", choices=("execute", "throughput_test"), default="execute")
     parser.add_argument("--batchsize", type=int, default=1, help="frames of one transfer (default: 1)")
@@ -311,15 +332,15 @@ def main(arguments: Optional[List[str]] = None) -> int:
                 with temporary.open("wb") as stream:
                     np.save(stream, out)
                 temporary.replace(options.outputfile)
-                print("%d frames, output %s in %s" % (len(frames), out.shape, options.outputfile))
+                print(f"{len(frames)} frames, output {out.shape} in {options.outputfile}")
     except InputError as error:
-        print("error: %s" % error, file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr)
         return 2
     except DriverError as error:
-        print("error: %s" % error, file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr)
         return 1
     except ImportError as error:
-        print("error: %s; this runs on a board with PYNQ, in its Python environment" % error, file=sys.stderr)
+        print(f"error: {error}; this runs on a board with PYNQ, in its Python environment", file=sys.stderr)
         return 1
     return 0
 

@@ -7,7 +7,7 @@ when a channel hangs. Register layouts: control.sv of this package's design; AMD
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, List, Mapping, NamedTuple, Tuple
+from typing import Any, Callable, Mapping, NamedTuple, Sequence
 
 MAGIC = 0x41325146  # "A2QF"
 REGISTERS = {
@@ -17,8 +17,11 @@ REGISTERS = {
 }  # fmt: skip
 MM2S, S2MM = 0x00, 0x30
 CHANNELS = {MM2S: "MM2S (memory to accelerator)", S2MM: "S2MM (accelerator to memory)"}
-DMA_ERRORS = ((0x10, "internal error: the packet does not fit the buffer, or its length is zero"),
-              (0x20, "slave error: memory refused an access"), (0x40, "decode error: no memory at the address"))
+DMA_ERRORS = (
+    (0x10, "internal error: the packet does not fit the buffer, or its length is zero"),
+    (0x20, "slave error: memory refused an access"),
+    (0x40, "decode error: no memory at the address"),
+)
 RESET_SECONDS = 1.0
 LENGTH_BITS = 26
 
@@ -53,12 +56,12 @@ class Hardware:
         if read(REGISTERS["magic"]) != MAGIC or read(REGISTERS["version"]) & 0xFF != 1:
             raise DriverError("the loaded bitstream holds no a2qflow accelerator where its .hwh file says one is")
         words = [read(REGISTERS["identity"] + 4 * i) for i in range(4)]
-        found = "%032x" % sum(word << (32 * i) for i, word in enumerate(words))
+        found = f"{sum(word << (32 * i) for i, word in enumerate(words)):032x}"
         wanted = self.description["identity"]
         if found != wanted:
             raise DriverError(
-                "the bitstream is of another design: its hash is %s, accelerator.json says %s; copy the bitfile and "
-                "the package of the same build" % (found, wanted)
+                f"the bitstream is of another design: its hash is {found}, accelerator.json says {wanted}; copy the "
+                "bitfile and the package of the same build"
             )
 
     def counters(self) -> Counters:
@@ -70,7 +73,7 @@ class Hardware:
         names = ("frames_in", "frames_out", "words_in", "words_out")
         return Counters(*(read(REGISTERS[name]) for name in names), cycles=(high << 32) | low)
 
-    def stalls(self) -> List[Tuple[str, int, bool, bool]]:
+    def stalls(self) -> list[tuple[str, int, bool, bool]]:
         """(stage, cycles it was held up in this batch, offers a beat now, its reader is ready now) in stream order."""
         found = []
         for number, name in enumerate(self.description["stages"]):
@@ -88,49 +91,51 @@ class Hardware:
         _until(lambda: not (self.dma.read(MM2S) & 0x4 or self.dma.read(S2MM) & 0x4), "the DMA does not end its reset")
         self.control.write(REGISTERS["control"], 1)
         _until(lambda: self.control.read(REGISTERS["status"]) & 0xF == 0, "the accelerator does not end its reset")
-        for channel in (S2MM, MM2S):
-            self.dma.write(channel, 0x1)
-            _until(lambda: not self.dma.read(channel + 4) & 0x1, "DMA channel %s does not start" % CHANNELS[channel])
+        self.dma.write(S2MM, 0x1)
+        self.dma.write(MM2S, 0x1)
+        _until(lambda: not (self.dma.read(S2MM + 4) | self.dma.read(MM2S + 4)) & 0x1, "the DMA does not start")
 
-    def run(self, frames: int, source: Any, target: Any, sizes: Tuple[int, int], timeout_s: float) -> Counters:
+    def run(self, frames: int, source: Any, target: Any, sizes: tuple[int, int], timeout_s: float) -> Counters:
         """Sends `sizes[0]` bytes of buffer `source`, which are `frames` frames, and gets `sizes[1]` into `target`.
 
         Raises TransferError where nothing moves for `timeout_s` seconds, or what came is not what was asked for.
         """
         for channel, size in zip((MM2S, S2MM), sizes):
             if size >= 1 << LENGTH_BITS:
-                raise DriverError("%d bytes are more than channel %s moves at once" % (size, CHANNELS[channel]))
+                raise DriverError(f"{size} bytes are more than channel {CHANNELS[channel]} moves at once")
         source.flush()
         target.flush()  # so that no dirty cache line is written over what the DMA has written
         self.control.write(REGISTERS["batch"], frames)
         if self.control.read(REGISTERS["status"]) & 0x400:
-            raise TransferError("the accelerator refused a batch of %d frames%s" % (frames, self._state(sizes)))
+            raise TransferError(f"the accelerator refused a batch of {frames} frames{self._state(sizes)}")
         for channel, buffer, size in ((S2MM, target, sizes[1]), (MM2S, source, sizes[0])):
             self.dma.write(channel + 4, 0x7000)
             self.dma.write(channel + 0x18, buffer.physical_address & 0xFFFFFFFF)
             self.dma.write(channel + 0x1C, buffer.physical_address >> 32)
             self.dma.write(channel + 0x28, size)
-        self._wait(sizes, timeout_s)
+        self._wait((S2MM,), sizes, timeout_s)
         received = self.dma.read(S2MM + 0x28)
-        status = self.control.read(REGISTERS["status"])
-        if received != sizes[1] or status & 0x701:
+        if received != sizes[1]:
             raise TransferError(
-                "channel %s: the output is truncated or the batch is broken: %d of %d bytes came%s"
-                % (CHANNELS[S2MM], received, sizes[1], self._state(sizes))
+                f"channel {CHANNELS[S2MM]}: the output is truncated: {received} of {sizes[1]} bytes came"
+                f"{self._state(sizes)}"
             )
+        self._wait((MM2S,), sizes, timeout_s)
+        if self.control.read(REGISTERS["status"]) & 0x701:
+            raise TransferError(f"the accelerator and the DMA do not agree on the batch{self._state(sizes)}")
         target.invalidate()
         return self.counters()
 
-    def _wait(self, sizes: Tuple[int, int], timeout_s: float) -> None:
-        """Until both channels are idle, while anything moves."""
+    def _wait(self, channels: Sequence[int], sizes: tuple[int, int], timeout_s: float) -> None:
+        """Until `channels` are idle, while anything moves and neither channel reports an error."""
         seen, since = None, time.monotonic()
         while True:
             states = {channel: self.dma.read(channel + 4) for channel in (MM2S, S2MM)}
             for channel, state in states.items():
                 for bit, meaning in DMA_ERRORS:
                     if state & bit:
-                        raise TransferError("channel %s: %s%s" % (CHANNELS[channel], meaning, self._state(sizes)))
-            if all(state & 0x2 for state in states.values()):
+                        raise TransferError(f"channel {CHANNELS[channel]}: {meaning}{self._state(sizes)}")
+            if all(states[channel] & 0x2 for channel in channels):
                 return
             moved = self.counters()[:4]
             now = time.monotonic()
@@ -138,29 +143,32 @@ class Hardware:
                 seen, since = moved, now
             elif now - since > timeout_s:
                 standing = [name for channel, name in CHANNELS.items() if not states[channel] & 0x2]
+                who = " and channel ".join(standing)
                 raise TransferError(
-                    "nothing moved for %g s: channel %s stands still%s"
-                    % (timeout_s, " and channel ".join(standing), self._state(sizes))
+                    f"nothing moved for {timeout_s:g} s: channel {who} stands still{self._state(sizes)}"
                 )
             time.sleep(0.0002)
 
-    def _state(self, sizes: Tuple[int, int]) -> str:
+    def _state(self, sizes: tuple[int, int]) -> str:
         """What the counters show, as the end of a message."""
         word = self.description["dma_bits"] // 8
         c = self.counters()
         status = self.control.read(REGISTERS["status"])
-        flags = [text for bit, text in ((8, "tlast came early"), (9, "tlast was missing"), (10, "a batch was refused"))
-                 if status >> bit & 1]
+        flags = [
+            text
+            for bit, text in ((8, "tlast came early"), (9, "tlast was missing"), (10, "a batch was refused"))
+            if status >> bit & 1
+        ]
         held = [(name, cycles) for name, cycles, valid, ready in self.stalls() if valid and not ready]
         lines = [
-            "%d of %d words went in, %d of %d came out" % (c.words_in, sizes[0] // word, c.words_out, sizes[1] // word),
-            "frames in %d, out %d, in %d cycles" % (c.frames_in, c.frames_out, c.cycles),
-            "DMA status MM2S 0x%x, S2MM 0x%x" % (self.dma.read(MM2S + 4), self.dma.read(S2MM + 4)),
+            f"{c.words_in} of {sizes[0] // word} words went in, {c.words_out} of {sizes[1] // word} came out",
+            f"frames in {c.frames_in}, out {c.frames_out}, in {c.cycles} cycles",
+            f"DMA status MM2S 0x{self.dma.read(MM2S + 4):x}, S2MM 0x{self.dma.read(S2MM + 4):x}",
             *flags,
         ]
         if held:
-            lines.append("held up now: " + ", ".join("%s (for %d cycles)" % entry for entry in held))
-            lines.append("look behind %s, the last of them" % held[-1][0])
+            lines.append("held up now: " + ", ".join(f"{name} (for {cycles} cycles)" for name, cycles in held))
+            lines.append(f"look behind {held[-1][0]}, the last of them")
         return "; " + "; ".join(lines)
 
 
@@ -168,5 +176,5 @@ def _until(done: Callable[[], bool], otherwise: str) -> None:
     end = time.monotonic() + RESET_SECONDS
     while not done():
         if time.monotonic() > end:
-            raise DriverError("%s after %g s; load the bitstream again" % (otherwise, RESET_SECONDS))
+            raise DriverError(f"{otherwise} after {RESET_SECONDS:g} s; load the bitstream again")
         time.sleep(0.0002)

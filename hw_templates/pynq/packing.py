@@ -7,7 +7,7 @@ significant bits, two's complement, padded to `beat_bytes`; a frame is its beats
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Optional, Sequence, Tuple
+from typing import Any, Mapping, Sequence
 
 import numpy as np
 
@@ -29,7 +29,7 @@ def quantize(frames: np.ndarray, spec: Spec) -> np.ndarray:
     return np.clip(steps, low, high).astype(np.int64)
 
 
-def arrange(codes: np.ndarray, perm: Optional[Sequence[int]], shape: Sequence[int]) -> np.ndarray:
+def arrange(codes: np.ndarray, perm: Sequence[int] | None, shape: Sequence[int]) -> np.ndarray:
     """Frames (N, …) in the network's layout to (N, H, W, C), `shape` = (H, W, C); `perm` permutes (N, …)."""
     moved = codes if perm is None else codes.transpose(tuple(perm))
     return np.ascontiguousarray(moved).reshape((len(codes), *shape))
@@ -55,10 +55,10 @@ def unfold(beats: np.ndarray, shape: Sequence[int], window: int = 0) -> np.ndarr
     return beats.reshape(len(beats), h, w, c)
 
 
-def _container(bits: int) -> Tuple[str, int]:
+def _container(bits: int) -> tuple[str, int]:
     """The smallest little-endian unsigned type that holds `bits` <= 64, and its bytes."""
     size = next(s for s in (1, 2, 4, 8) if 8 * s >= bits)
-    return "<u%d" % size, size
+    return f"<u{size}", size
 
 
 def pack(beats: np.ndarray, bits: int, beat_bytes: int, frame_bytes: int) -> np.ndarray:
@@ -81,7 +81,7 @@ def unpack(packed: np.ndarray, lanes: int, bits: int, signed: bool, beats: int, 
     """Inverse of `pack`: bytes, uint8 (N, frame_bytes), to int64 (N, beats, lanes)."""
     n = len(packed)
     dtype, size = _container(bits)
-    used = -(-lanes * bits // 8)
+    used = (lanes * bits + 7) // 8
     data = packed[:, : beats * beat_bytes].reshape(n, beats, beat_bytes)[:, :, :used]
     digits = np.unpackbits(np.ascontiguousarray(data), axis=2, count=lanes * bits, bitorder="little")
     whole = np.zeros((n, beats, lanes, 8 * size), dtype=np.uint8)

@@ -13,10 +13,9 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 import numpy as np
-
 from driver import HERE, Accelerator
 from hardware import DriverError
 
@@ -32,16 +31,18 @@ def large_batch(frames: int, frame_bytes: int) -> int:
 def compare(name: str, wanted: np.ndarray, got: np.ndarray) -> int:
     """Number of integers that differ; the first is printed."""
     if wanted.shape != got.shape:
-        raise DriverError("%s: shape %s, expected %s" % (name, got.shape, wanted.shape))
+        raise DriverError(f"{name}: shape {got.shape}, expected {wanted.shape}")
     wrong = np.argwhere(wanted != got)
     if len(wrong):
         at = tuple(int(i) for i in wrong[0])
-        print("%s: %d of %d integers differ, the first at (frame, h, w, c) %s: expected %d, got %d"
-              % (name, len(wrong), wanted.size, at, wanted[at], got[at]))
+        print(
+            f"{name}: {len(wrong)} of {wanted.size} integers differ, the first at (frame, h, w, c) {at}: "
+            f"expected {wanted[at]}, got {got[at]}"
+        )
     return len(wrong)
 
 
-def validate(accelerator: Accelerator, vectors: Dict[str, np.ndarray], saved: Dict[str, np.ndarray]) -> Dict[str, Any]:
+def validate(accelerator: Accelerator, vectors: dict[str, np.ndarray], saved: dict[str, np.ndarray]) -> dict[str, Any]:
     """Every run of the module's description; `saved` gets the integers that came, by run."""
     codes, wanted = vectors["codes"].astype(np.int64), vectors["output"].astype(np.int64)
     mismatches = 0
@@ -49,7 +50,7 @@ def validate(accelerator: Accelerator, vectors: Dict[str, np.ndarray], saved: Di
         mismatches += compare("host quantizer", codes, accelerator.quantize(vectors["input"]))
     frame_bytes = accelerator.description["input"]["frame_bytes"]
     large = large_batch(len(codes), frame_bytes)
-    runs: List[Dict[str, Any]] = []
+    runs: list[dict[str, Any]] = []
     frames = 0
     for size, count in [(size, 2 * size + 1) for size in BATCHES] + [(large, large)]:
         index = np.arange(count) % len(codes)
@@ -57,26 +58,38 @@ def validate(accelerator: Accelerator, vectors: Dict[str, np.ndarray], saved: Di
         accelerator.batch_size = size
         accelerator.reset()
         got = accelerator.execute_integers(codes[index])
-        name = "batch_%d" % size
+        name = f"batch_{size}"
         saved[name] = got
         mismatches += compare(name, wanted[index], got)
         frames += count
-        runs.append({"batch_size": size, "frames": count, "transfer_bytes": size * frame_bytes,
-                     "cycles_of_last_batch": accelerator.counters.cycles if accelerator.counters else 0,
-                     "seconds": round(time.perf_counter() - began, 6)})
-        print("%s: %d frames" % (name, count), flush=True)
+        runs.append(
+            {
+                "batch_size": size,
+                "frames": count,
+                "transfer_bytes": size * frame_bytes,
+                "cycles_of_last_batch": accelerator.counters.cycles if accelerator.counters else 0,
+                "seconds": round(time.perf_counter() - began, 6),
+            }
+        )
+        print(f"{name}: {count} frames", flush=True)
     if "input" in vectors and "final" in vectors:
         some = vectors["input"][: BATCHES[1]]
         accelerator.batch_size = BATCHES[1]
         got = accelerator.execute(some)
         mismatches += int(np.sum(vectors["final"][: len(some)] != got))
     accelerator.close()
-    return {"frames": frames, "images": len(codes), "mismatches": mismatches, "runs": runs,
-            "design": accelerator.description["design"], "board": accelerator.description["board"],
-            "identity": accelerator.description["identity"]}
+    return {
+        "frames": frames,
+        "images": len(codes),
+        "mismatches": mismatches,
+        "runs": runs,
+        "design": accelerator.description["design"],
+        "board": accelerator.description["board"],
+        "identity": accelerator.description["identity"],
+    }
 
 
-def main(arguments: Optional[List[str]] = None) -> int:
+def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Compares the accelerator with the golden model on vectors.npz.")
     parser.add_argument("--bitfile", help="default: the one beside accelerator.json")
     parser.add_argument("--timeout", type=float, default=10.0, help="seconds without progress (default: 10)")
@@ -85,22 +98,22 @@ def main(arguments: Optional[List[str]] = None) -> int:
     options = parser.parse_args(arguments)
     with np.load(HERE / "vectors.npz", allow_pickle=False) as archive:
         vectors = {name: archive[name] for name in archive.files}
-    saved: Dict[str, np.ndarray] = {}
+    saved: dict[str, np.ndarray] = {}
     try:
         with Accelerator(options.bitfile, timeout_s=options.timeout) as accelerator:
             result = validate(accelerator, vectors, saved)
     except DriverError as error:
-        print("error: %s" % error, file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr)
         return 1
     except ImportError as error:
-        print("error: %s; this runs on a board with PYNQ, in its Python environment" % error, file=sys.stderr)
+        print(f"error: {error}; this runs on a board with PYNQ, in its Python environment", file=sys.stderr)
         return 1
     if options.save:
         np.savez(options.save, **saved)
     temporary = Path(options.result + ".part")
     temporary.write_text(json.dumps(result, indent=2) + "\n")
     temporary.replace(options.result)
-    print("%d frames, %d mismatches" % (result["frames"], result["mismatches"]))
+    print(f"{result['frames']} frames, {result['mismatches']} mismatches")
     return 1 if result["mismatches"] else 0
 
 

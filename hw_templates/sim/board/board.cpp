@@ -28,6 +28,7 @@ constexpr uint32_t kIdleCycles = 16;
 constexpr uint32_t kBusyCycles = 1024;
 constexpr uint32_t kAccessLimit = 4096;
 constexpr uint32_t kResetCycles = 8;
+constexpr uint64_t kMemoryBase = 0x10000000;  // below it nothing answers
 constexpr uint32_t kLengthMask = (1u << 26) - 1;
 
 // Settable faults; `value` of the request is the number of the word, from 0, or 1 to switch on.
@@ -98,6 +99,7 @@ struct Board {
     uint32_t protocol_faults = 0;
     // What is driven now.
     bool aw = false, w = false, b = false, ar = false, r = false, s_valid = false, s_last = false, m_ready = false;
+    uint32_t driven = 0;
     bool write_done = false, read_done = false;
     uint32_t address = 0, wdata = 0, rdata = 0;
     uint8_t word[16] = {};
@@ -111,7 +113,11 @@ struct Board {
 
     bool busy() const { return send.active || receive.active || resetting; }
 
-    bool inside(uint64_t at, uint64_t size) const { return at + size <= memory.size(); }
+    // Memory at a physical address; null where there is none.
+    uint8_t* at(uint64_t address, uint64_t size) {
+        const uint64_t offset = address - kMemoryBase;
+        return address >= kMemoryBase && offset + size <= memory.size() ? &memory[offset] : nullptr;
+    }
 
     void reset_dma() {
         send.reset();
@@ -128,9 +134,9 @@ struct Board {
         }
         if (s_valid || !send.active || send.done >= send.length || stalls()) return;
         if (fault == kHoldInput && send.done / word_bytes >= fault_value) return;
-        const uint64_t at = send.address + send.done;
-        if (!inside(at, word_bytes)) return send.fault(0x40);
-        std::memcpy(word, &memory[at], word_bytes);
+        const uint8_t* const from = at(send.address + send.done, word_bytes);
+        if (!from) return send.fault(0x40);
+        std::memcpy(word, from, word_bytes);
         s_valid = true;
         s_last = send.done + word_bytes >= send.length;
     }
@@ -138,16 +144,16 @@ struct Board {
     void step_receive(bool valid, bool last, const svBitVecVal* data) {
         if (m_ready && valid) {
             const uint32_t number = receive.done / word_bytes;
-            const uint64_t at = receive.address + receive.done;
+            uint8_t* const to = at(receive.address + receive.done, word_bytes);
             if (fault == kSlaveError && number == fault_value) {
                 receive.fault(0x20);
-            } else if (!inside(at, word_bytes)) {
+            } else if (!to) {
                 receive.fault(0x40);
             } else if (receive.done + word_bytes > receive.length) {
                 receive.fault(0x10);  // the packet is longer than the buffer
             } else {
-                std::memcpy(&memory[at], data, word_bytes);
-                if (fault == kWrongWord && number == fault_value) memory[at] ^= 1;
+                std::memcpy(to, data, word_bytes);
+                if (fault == kWrongWord && number == fault_value) *to ^= 1;
                 receive.done += word_bytes;
                 if (last || (fault == kCutOutput && number == fault_value)) {
                     receive.length = receive.done;
@@ -159,11 +165,13 @@ struct Board {
     }
 
     void step(uint32_t flags, uint32_t data, const svBitVecVal* out) {
-        if (aw && (flags & 1)) aw = false;
-        if (w && (flags & 2)) w = false;
-        if (b && (flags & 4)) write_done = true, b = false;
-        if (ar && (flags & 8)) ar = false;
-        if (r && (flags & 16)) read_done = true, r = false, rdata = data;
+        // A handshake needs what was driven before this edge, not what a request has asked for since.
+        const uint32_t met = flags & driven;
+        if (met & 1) aw = false;
+        if (met & 2) w = false;
+        if (met & 4) write_done = true, b = false;
+        if (met & 8) ar = false;
+        if (met & 16) read_done = true, r = false, rdata = data;
         step_send(flags & 32);
         step_receive(flags & 64, flags & 128, out);
         if (resetting && fault != kNoReset && --resetting == 0) reset_dma();
@@ -265,12 +273,13 @@ void serve(Server& server) {
             for (uint32_t i = 0; i < kIdleCycles; i++) server.tick();
             put<uint8_t>(ok);
         } else if (letter == 's' || letter == 'l') {
-            const auto at = take<uint32_t>();
+            const auto address = take<uint32_t>();
             const auto size = take<uint32_t>();
-            if (!board.inside(at, size)) fail("an access outside of memory");
-            if (letter == 's' && size && !get(&board.memory[at], size)) fail("a request ends too early");
+            uint8_t* const place = board.at(address, size);
+            if (!place) fail("an access outside of memory");
+            if (letter == 's' && size && !get(place, size)) fail("a request ends too early");
             put<uint8_t>(1);
-            if (letter == 'l') std::fwrite(&board.memory[at], 1, size, stdout);
+            if (letter == 'l') std::fwrite(place, 1, size, stdout);
         } else if (letter == 'f') {
             board.fault = take<uint32_t>();
             board.fault_value = take<uint32_t>();
@@ -293,8 +302,9 @@ extern "C" {
 void a2q_board_step(unsigned flags, unsigned rdata, const svBitVecVal* word, unsigned* drive, unsigned* address,
                     unsigned* wdata, svBitVecVal* sent) {
     board.step(flags, rdata, word);
-    *drive = (board.aw ? 1u : 0u) | (board.w ? 2u : 0u) | (board.b ? 4u : 0u) | (board.ar ? 8u : 0u) |
+    board.driven = (board.aw ? 1u : 0u) | (board.w ? 2u : 0u) | (board.b ? 4u : 0u) | (board.ar ? 8u : 0u) |
              (board.r ? 16u : 0u) | (board.s_valid ? 32u : 0u) | (board.s_last ? 64u : 0u) | (board.m_ready ? 128u : 0u);
+    *drive = board.driven;
     *address = board.address;
     *wdata = board.wdata;
     std::memcpy(sent, board.word, sizeof board.word);

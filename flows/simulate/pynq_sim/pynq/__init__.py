@@ -6,9 +6,9 @@ buffers only see what was invalidated, as with the non-coherent ports of a Zynq.
 a real one; its payload names the simulation. `tests/pynq_sim` holds this against the real package.
 """
 
-from pynq._board import Board, active, faults
-from pynq._buffer import PynqBuffer, allocate, statistics
-from pynq._overlay import MMIO, Clocks, Overlay
+from ._board import Board, active, faults
+from ._buffer import PynqBuffer, allocate, statistics
+from ._overlay import MMIO, Clocks, Overlay
 
 __all__ = ["MMIO", "Board", "Clocks", "Overlay", "PynqBuffer", "active", "allocate", "faults", "statistics"]
 __version__ = "0+simulated"

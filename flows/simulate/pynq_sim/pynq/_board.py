@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 MEMORY_BASE = 0x1000_0000
-"""Address of the simulated memory's first byte; below it nothing answers."""
+"""Address of the simulated memory's first byte, as in board.cpp; below it nothing answers."""
 FAULTS = {"cut_output": 1, "hold_input": 2, "slave_error": 3, "no_reset": 4, "wrong_word": 5}
 """What can be planted; the value is the number of the word where it happens (no_reset: any)."""
 ANSWER_SECONDS = 120.0
@@ -56,10 +56,10 @@ class Board:
         self._require(ok, f"register 0x{offset:x}")
 
     def store(self, address: int, data: bytes) -> None:
-        self._ask(struct.pack("<cII", b"s", address - MEMORY_BASE, len(data)) + data, 1)
+        self._ask(struct.pack("<cII", b"s", address, len(data)) + data, 1)
 
     def load(self, address: int, size: int) -> bytes:
-        return self._ask(struct.pack("<cII", b"l", address - MEMORY_BASE, size), 1 + size)[1:]
+        return self._ask(struct.pack("<cII", b"l", address, size), 1 + size)[1:]
 
     def plant(self, fault: str | None, value: int = 1) -> None:
         """Plants a fault of FAULTS, in place of an earlier one; None: takes it away."""

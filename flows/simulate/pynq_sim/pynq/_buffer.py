@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pynq._board import MEMORY_BASE, active
+from ._board import MEMORY_BASE, active
 
 ALIGNMENT = 4096
 

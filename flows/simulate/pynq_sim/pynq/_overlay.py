@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import xml.etree.ElementTree as ElementTree
+from xml.etree import ElementTree
 from pathlib import Path
 from typing import Any
 
-from pynq._board import Board, activate, active
+from ._board import Board, activate, active
 
 MARK = b"a2qflow simulated bitstream\n"
 """Where the payload of a simulated .bit file begins."""
@@ -45,6 +45,7 @@ class Overlay:
 
 
 _regions: dict[int, int] = {}
+"""Base address to region of the simulated board."""
 
 
 def blocks(hwh: Path) -> dict[str, dict[str, Any]]:
