@@ -50,9 +50,7 @@ class Many:
             ends = [
                 Port(p, f"{p}_axis_0", 8 * bytes_per_beat(s.bits), p == "m") for p, s in (("s", source), ("m", sink))
             ]
-            duts.append(
-                Dut(f"n{number}", f"{TOP}_{number}", {}, ends[:1], ends[1:], "ap_clk", "ap_rst_n", STAGE_PORTS)
-            )
+            duts.append(Dut(f"n{number}", f"{TOP}_{number}", {}, ends[:1], ends[1:], "ap_clk", "ap_rst_n", STAGE_PORTS))
         self.model = cosim.compile_model(duts, files, folder / "model", trace=False)
 
     def run(

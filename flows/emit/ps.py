@@ -20,7 +20,7 @@ MAX_STAGES = 256
 
 
 def beat_bits(bits: int, word: int) -> int:
-    """Bits that a beat of `bits` bits takes of DMA words of `word`: whole bytes and a divisor of `word`, or a multiple."""
+    """Bits that a beat of `bits` bits takes among DMA words of `word` bits: bytes that divide it, or a multiple."""
     if bits > word:
         return -(-bits // word) * word
     padded = 8

@@ -38,7 +38,7 @@ class Port:
 
 @dataclass(frozen=True)
 class Dut:
-    """An instance of `module`, called `name` (unique, a SystemVerilog identifier) in the bench; `unused`: open ports."""
+    """An instance of `module`, called `name` (unique, a SystemVerilog identifier); `unused`: ports left open."""
 
     name: str
     module: str

@@ -40,7 +40,7 @@ def bitfile(part: str, settings: Mapping[str, Any]) -> bytes:
 
 def hwh(board: Board) -> str:
     """A synthetic .hwh file: the blocks with registers and their addresses, as Vivado writes them."""
-    ps = f"{board.ps}_0"
+    ps, ps_vlnv = f"{board.ps}_0", f"xilinx.com:ip:{board.ps}:1.0"
     vlnv = {"accelerator": "a2qflow:hls:accelerator_ps:1.0", "dma": "xilinx.com:ip:axi_dma:7.1"}
     addresses = ADDRESSES[board.family]
     ranges = "".join(
@@ -65,11 +65,17 @@ def hwh(board: Board) -> str:
         + "      </PARAMETERS>\n    </MODULE>\n"
         for what, name in BLOCKS.items()
     )
-    return (
-        '<?xml version="1.0" encoding="UTF-8" standalone="no" ?>\n'
-        "<!-- SYNTHETIC: written by a2qflow for its simulated board; Vivado did not write this. -->\n"
-        f'<EDKSYSTEM>\n  <SYSTEMINFO BOARD={quoteattr(board.board_part)} DEVICE={quoteattr(board.part)} NAME="a2qflow"/>\n'
-        f'  <MODULES>\n    <MODULE FULLNAME="/{ps}" INSTANCE="{ps}" IPTYPE="PROCESSOR" MODTYPE="{board.ps}" '
-        f'VLNV="xilinx.com:ip:{board.ps}:5.5">\n      <PARAMETERS/>\n    <MEMORYMAP>\n{ranges}    </MEMORYMAP>\n    </MODULE>\n'
-        f"{modules}  </MODULES>\n</EDKSYSTEM>\n"
-    )
+    system = f'<SYSTEMINFO BOARD={quoteattr(board.board_part)} DEVICE={quoteattr(board.part)} NAME="a2qflow"/>'
+    return f"""<?xml version="1.0" encoding="UTF-8" standalone="no" ?>
+<!-- SYNTHETIC: written by a2qflow for its simulated board; Vivado did not write this. -->
+<EDKSYSTEM>
+  {system}
+  <MODULES>
+    <MODULE FULLNAME="/{ps}" INSTANCE="{ps}" IPTYPE="PROCESSOR" MODTYPE="{board.ps}" VLNV="{ps_vlnv}">
+      <PARAMETERS/>
+      <MEMORYMAP>
+{ranges}      </MEMORYMAP>
+    </MODULE>
+{modules}  </MODULES>
+</EDKSYSTEM>
+"""

@@ -84,9 +84,13 @@ module framein #(
       else if (take) left_q <= ends ? LEFT_BITS'(REST) : LEFT_BITS'(PER_WORD);
       else if (m_axis_tvalid && m_axis_tready) left_q <= left_q - 1'b1;
     end
-    always_ff @(posedge clk) begin
-      if (take) data_q <= s_axis_tdata;
-      else if (m_axis_tready) data_q <= data_q >> BEAT_WIDTH;
+    if (PER_WORD > 1) begin : g_shift
+      always_ff @(posedge clk) begin
+        if (take) data_q <= s_axis_tdata;
+        else if (m_axis_tready) data_q <= {BEAT_WIDTH'(0), data_q[WORD_WIDTH-1:BEAT_WIDTH]};
+      end
+    end else begin : g_hold
+      always_ff @(posedge clk) if (take) data_q <= s_axis_tdata;
     end
 
     logic unused;
