@@ -138,10 +138,8 @@ module control #(
       words_out_q    <= '0;
       cycles_q       <= '0;
       frames_total_q <= '0;
-      errors_q       <= '0;
     end else begin
       if (out_frame) frames_total_q <= frames_total_q + 1'b1;
-      errors_q <= errors_q | {refuse, in_late, in_early};
       if (start_q) begin
         frames_in_q  <= '0;
         frames_out_q <= '0;
@@ -156,6 +154,11 @@ module control #(
         if (in_busy || out_busy) cycles_q <= cycles_q + 1'b1;
       end
     end
+  end
+
+  always_ff @(posedge clk) begin
+    if (!rst_n || soft_reset) errors_q <= '0;
+    else errors_q <= errors_q | {refuse, in_late, in_early};
   end
 
   logic [31:0] stalls_q[STAGES];

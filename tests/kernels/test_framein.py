@@ -68,7 +68,9 @@ class Loop:
     wanted: np.ndarray
 
 
-def loop(number: int, word: int, beat: int, bits: int, beats: int, batch: int, batches: int = 3, wrong: int = 0) -> Loop:
+def loop(
+    number: int, word: int, beat: int, bits: int, beats: int, batch: int, batches: int = 3, wrong: int = 0
+) -> Loop:
     words = max(1, -(-beats * beat // word))
     rng = np.random.default_rng(number)
     sent = rng.integers(0, 2, (batches, batch, words * word))

@@ -16,7 +16,14 @@ from flows.simulate.bench import Dut, build_duts, rtl_files
     ],
 )
 def test_illegal_parameters_are_refused(tmp_path: Path, params: dict[str, int], message: str) -> None:
-    ports = ("start", "batch", "busy", "word", "frame", *(f"s_axis_{s}" for s in ("tdata", "tvalid", "tlast", "tready")))
+    ports = (
+        "start",
+        "batch",
+        "busy",
+        "word",
+        "frame",
+        *(f"s_axis_{s}" for s in ("tdata", "tvalid", "tlast", "tready")),
+    )
     ports += tuple(f"m_axis_{s}" for s in ("tdata", "tvalid", "tlast", "tready"))
     with pytest.raises(ToolFailed, match=message):
         build_duts([Dut("dut", "frameout", params, (), (), unused=ports)], rtl_files(), tmp_path)

@@ -97,6 +97,7 @@ struct Board {
     uint32_t fault = kNone, fault_value = 0;
     uint64_t cycle = 0;
     uint32_t protocol_faults = 0;
+    bool powered = false;  // the reset after power-on is over: what registers hold before means nothing
     // What is driven now.
     bool aw = false, w = false, b = false, ar = false, r = false, s_valid = false, s_last = false, m_ready = false;
     uint32_t driven = 0;
@@ -311,6 +312,7 @@ void a2q_board_step(unsigned flags, unsigned rdata, const svBitVecVal* word, uns
 }
 
 void a2q_board_fault(unsigned kind) {
+    if (!board.powered) return;
     board.protocol_faults |= 1u << kind;
     std::fprintf(stderr, "board: cycle %llu: protocol fault %u at the accelerator's ports\n",
                  static_cast<unsigned long long>(board.cycle), kind);
@@ -321,6 +323,7 @@ unsigned a2q_monitor_open(unsigned, unsigned) { return 0; }
 void a2q_monitor_word(unsigned, unsigned, unsigned) {}
 void a2q_monitor_beat(unsigned) {}
 void a2q_monitor_fault(unsigned id, unsigned kind) {
+    if (!board.powered) return;
     board.protocol_faults |= 16u << kind;
     std::fprintf(stderr, "board: protocol fault %u in stream %u\n", kind, id);
 }
@@ -343,6 +346,7 @@ int main(int argc, char** argv) {
     const auto model = make_model(context);
     Server server{*model};
     for (int i = 0; i < 4; i++) server.tick(false);
+    board.powered = true;
     serve(server);
     model->finish();
     return 0;

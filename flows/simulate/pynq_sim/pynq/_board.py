@@ -104,11 +104,17 @@ def active() -> Board:
 
 
 def activate(board: Board) -> None:
-    while _active:
-        _active.pop().close()
+    """Makes `board` the active one; the one before is switched off."""
+    activate_nothing()
     _active.append(board)
 
 
 def faults(fault: str | None, value: int = 1) -> None:
     """Plants a fault on the active board."""
     active().plant(fault, value)
+
+
+def activate_nothing() -> None:
+    """Switches the active board off."""
+    while _active:
+        _active.pop().close()
