@@ -17,10 +17,11 @@ from flows.errors import ConfigError
 class Board:
     """One board.
 
-    `board_part`: Vivado's board file, with `{version}` left to Vivado ("*"). `ps`: the processing system's IP.
-    `clock`, `reset`: its output pins; `control`: its master for registers, `memory`: the slave that the DMA reads and
-    writes memory through, `memory_clocks` their clock pins; `memory_config`: what switches these ports on. `dma_bits`:
-    bits of a DMA word (32, 64 or 128). `pynq_names`: values of PYNQ's BOARD that mean this board.
+    `board_part`: Vivado's board file, any version ("*"). `ps`: the processing system's IP. `clock`, `reset`: its output
+    pins; `control`: its master for registers; `memory`: the slave through which the DMA reads and writes memory;
+    `clock_pins`: the clock inputs of these two; `interrupt`: its interrupt input; `config`: what switches all of these
+    on ("{mhz}": the clock's frequency). `dma_bits`: bits of a DMA word (32, 64 or 128). `pynq_names`: values of PYNQ's
+    BOARD that mean this board.
     """
 
     name: str
@@ -36,8 +37,6 @@ class Board:
     config: Mapping[str, str]
     dma_bits: int
     pynq_names: tuple[str, ...]
-    connections: tuple[str, ...] = ()
-    """Other board parts that Vivado needs as companions (the KV260's carrier card)."""
 
     @property
     def family(self) -> str:
@@ -59,9 +58,7 @@ def _zynq(name: str, board_part: str, pynq_name: str) -> Board:
     )  # fmt: skip
 
 
-def _zynqmp(
-    name: str, part: str, board_part: str, dma_bits: int, pynq_names: tuple[str, ...], connections: tuple[str, ...] = ()
-) -> Board:
+def _zynqmp(name: str, part: str, board_part: str, dma_bits: int, pynq_names: tuple[str, ...]) -> Board:
     return Board(
         name, part, board_part, "zynq_ultra_ps_e", "pl_clk0", "pl_resetn0", "M_AXI_HPM0_FPD", "S_AXI_HP0_FPD",
         ("maxihpm0_fpd_aclk", "saxihp0_fpd_aclk"), "pl_ps_irq0",
@@ -74,7 +71,7 @@ def _zynqmp(
             "CONFIG.PSU__USE__IRQ0": "1",
             "CONFIG.PSU__CRL_APB__PL0_REF_CTRL__FREQMHZ": "{mhz}",
         },
-        dma_bits, pynq_names, connections,
+        dma_bits, pynq_names,
     )  # fmt: skip
 
 
@@ -84,10 +81,7 @@ BOARDS: Mapping[str, Board] = {
         _zynq("pynq-z1", "www.digilentinc.com:pynq-z1:part0:*", "Pynq-Z1"),
         _zynq("pynq-z2", "tul.com.tw:pynq-z2:part0:*", "Pynq-Z2"),
         _zynqmp("zcu104", "xczu7ev-ffvc1156-2-e", "xilinx.com:zcu104:part0:*", 128, ("ZCU104",)),
-        _zynqmp(
-            "kv260", "xck26-sfvc784-2LV-c", "xilinx.com:kv260_som:part0:*", 128, ("KV260",),
-            ("som240_1_connector", "xilinx.com:kv260_carrier:som240_1_connector:*"),
-        ),
+        _zynqmp("kv260", "xck26-sfvc784-2LV-c", "xilinx.com:kv260_som:part0:*", 128, ("KV260",)),
         _zynqmp("ultra96-v2", "xczu3eg-sbva484-1-e", "avnet.com:ultra96v2:part0:*", 64, ("Ultra96", "Ultra96-V2")),
     )
 }  # fmt: skip
