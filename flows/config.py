@@ -26,6 +26,7 @@ STEPS = (
     "rtl_stitched",
     "hls_layers",
     "driver",
+    "bitfile",
     "synthesize",
     "report",
 )
@@ -41,10 +42,15 @@ Step = Literal[
     "rtl_stitched",
     "hls_layers",
     "driver",
+    "bitfile",
     "synthesize",
     "report",
 ]
 VerifyStep = Literal["rtl_layers", "rtl_stitched", "hls_layers", "driver"]
+Output = Literal[
+    "estimate_reports", "stitched_ip", "rtlsim_performance", "pynq_driver", "deployment_package", "bitfile"
+]  # fmt: skip
+"""FINN's names. A build always makes all of them but the bitfile, which takes Vivado."""
 VERIFY_STEPS: tuple[VerifyStep, ...] = ("rtl_layers", "rtl_stitched", "hls_layers", "driver")
 
 
@@ -85,6 +91,7 @@ class BuildConfig(BaseModel):
     verify_frames: int = Field(200, ge=1)
     verify_seed: int = Field(0, ge=0)
     verify_save_rtlsim_waveforms: bool = False
+    generate_outputs: tuple[Output, ...] = ()
     start_step: Step | None = None
     stop_step: Step | None = None
 
@@ -105,6 +112,8 @@ class BuildConfig(BaseModel):
             raise ValueError(f"start_step {self.start_step!r} comes after stop_step {self.stop_step!r}")
         if "driver" in self.verify_steps and self.board == "none":
             raise ValueError("verify_steps: 'driver' needs a board to build the package for, such as pynq-z2")
+        if "bitfile" in self.generate_outputs and self.board == "none":
+            raise ValueError("generate_outputs: 'bitfile' needs a board to build for, such as pynq-z2")
         return self
 
     @property

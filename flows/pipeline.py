@@ -55,5 +55,6 @@ def _walk(b: stages.Build) -> None:
         "hls_layers": stages.hls_layers(b, graph, design, folding, implemented, values),
         "driver": stages.driver(b, graph, design, values),
     }
+    vivado = stages.bitfile(b)
     resources = stages.synthesize(b, graph, folding, widths, depths)
-    stages.report(b, source, graph, design, widths, checks, resources)
+    stages.report(b, source, graph, design, widths, checks, resources, vivado)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 import json
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,9 +23,9 @@ from flows.config import STEPS, BuildConfig
 from flows.console import console, progress
 from flows.design import Design, Files, Folding
 from flows.elaborate import elaborate, fifo_names
-from flows.emit import ps as ps_emitter
 from flows.emit import pynq as pynq_emitter
 from flows.emit import rtl as rtl_emitter
+from flows.emit import vivado as vivado_emitter
 from flows.errors import ConfigError
 from flows.files import digest, file_digest, read_json, read_tree, tree_digest, write_json, write_text, write_tree
 from flows.frontend.spec import Imported
@@ -119,8 +120,15 @@ def simulators() -> list[Any]:
 
 
 def check_tools(b: Build) -> None:
-    """Finds out before any work whether the part is known. Raises ConfigError."""
+    """Finds out before any work whether the part is known and Vivado, where asked for, is here.
+
+    Raises ConfigError and ToolMissing.
+    """
     _ = b.part
+    if "bitfile" in b.config.generate_outputs:
+        from flows.synthesize.vivado import find_vivado
+
+        find_vivado()
 
 
 def train(b: Build) -> Source:
@@ -337,19 +345,53 @@ def package(b: Build, design: Design, imported: Imported, values: Values) -> Non
     board = board_of(b.config.board)
     if board is None:
         return
-    hardware = ps_emitter.emit(design, board)
+    hardware = vivado_emitter.emit(design, board, b.config.synth_clk_period_ns)
     described = pynq_emitter.describe(design, imported, board, b.config.synth_clk_period_ns)
     deploy = b.out / "deploy"
 
     def action() -> None:
         frames = None if values.vectors is None else values.vectors["input"][: values.frames]
         vectors = pynq_emitter.vectors_file(imported, values.golden, frames)
-        write_tree(b.out / "stitched_ip" / "src", hardware)
+        write_tree(b.out / "stitched_ip", hardware)
         write_tree(deploy, pynq_emitter.emit(design, imported, board, b.config.synth_clk_period_ns, vectors))
 
-    outputs = [b.out / "stitched_ip" / "src", *(deploy / name for name in pynq_emitter.FILES)]
-    depends = [described, values.key, code("hw_templates/pynq", "hw_templates/rtl", "hw_templates/tops", "flows/emit")]
-    b.steps.run("package", depends, outputs, action)
+    outputs = [
+        *(b.out / "stitched_ip" / name for name in _made(hardware)),
+        *(deploy / name for name in pynq_emitter.FILES),
+    ]
+    sources = code(
+        "hw_templates/pynq", "hw_templates/rtl", "hw_templates/tops", "hw_templates/vivado", "flows/emit",
+        "flows/boards.py",
+    )  # fmt: skip
+    b.steps.run("package", [described, b.config.synth_clk_period_ns, values.key, sources], outputs, action)
+
+
+def _made(files: Files) -> list[str]:
+    """The names at the top of an emitted tree."""
+    return sorted({name.parts[0] for name in files})
+
+
+def bitfile(b: Build) -> dict[str, Any] | None:
+    """The bitstream, with Vivado: into stitched_ip/bitfile, bitfile/ and deploy/. None where it is not asked for."""
+    if "bitfile" not in b.config.generate_outputs:
+        return None
+    from flows.synthesize import vivado
+
+    folder, report = b.out / "stitched_ip", b.out / "report" / "post_synth_resources.json"
+    names = [pynq_emitter.BITFILE, str(Path(pynq_emitter.BITFILE).with_suffix(".hwh"))]
+
+    def action() -> None:
+        found = vivado.make_bitfile(folder, b.config.synth_clk_period_ns)
+        for name in names:
+            write_text(b.out / "bitfile" / name, (folder / "bitfile" / name).read_bytes())
+        write_json(report, found)
+
+    made = [folder / name for name in ("src", "settings.tcl", "ooc.xdc", *vivado.SCRIPTS)]
+    depends = [[file_digest(p) for p in made], shutil.which("vivado"), code("flows/synthesize/vivado.py")]
+    b.steps.run("bitfile", depends, [report, *(b.out / "bitfile" / name for name in names)], action)
+    for name in names:
+        write_text(b.out / "deploy" / name, (b.out / "bitfile" / name).read_bytes())
+    return dict(read_json(report))
 
 
 def driver(b: Build, graph: Graph, design: Design, values: Values) -> dict[str, Any] | None:
@@ -458,7 +500,7 @@ def rtl_text(design: Design) -> dict[str, str]:
 
 def report(
     b: Build, source: Source, graph: Graph, design: Design, widths: dict[str, LayerWidths],
-    checks: Mapping[str, dict[str, Any] | None], resources: Mapping[Policy, Any],
+    checks: Mapping[str, dict[str, Any] | None], resources: Mapping[Policy, Any], vivado: Mapping[str, Any] | None,
 ) -> None:  # fmt: skip
     """summary.json, FINN's report files, the page and the console tables."""
     folder = b.out / "report"
@@ -468,7 +510,7 @@ def report(
     summary = summaries.build(
         design=design, graph=graph, widths=widths, policy=config.accumulator_policy, config_hash=config_hash(config),
         seed=config.train.seed if config.train else config.verify_seed, training=source.training, checks=found,
-        resources=resources, part=b.part, clk_period_ns=config.synth_clk_period_ns,
+        resources=resources, vivado=vivado, part=b.part, clk_period_ns=config.synth_clk_period_ns,
         seconds=seconds(b.steps.seconds, [sizing, *(c for c in checks.values() if c)]),
     )  # fmt: skip
     stitched = checks.get("rtl_stitched")
@@ -497,7 +539,11 @@ def report(
 
 def config_hash(config: BuildConfig) -> str:
     """Digest of what decides the result: the configuration without where it is written and which steps run."""
-    return digest(config.model_dump(mode="json", exclude={"output_dir", "start_step", "stop_step", "verify_steps"}))
+    return digest(
+        config.model_dump(
+            mode="json", exclude={"output_dir", "start_step", "stop_step", "verify_steps", "generate_outputs"}
+        )
+    )
 
 
 def seconds(by_step: Mapping[str, float], simulations: Sequence[Mapping[str, Any]]) -> dict[str, float]:

@@ -347,6 +347,12 @@ def test_hls_layers_are_verified_on_request_and_reported(built, tmp_path, capsys
     code, text, err = run(capsys, "run", built[0], "-o", out, "--set", "verify_steps=[all]")
     assert code == 0, err
     assert re.search(r"^synthesize\s+reused", text, re.M)
+    driver = summary(out)["verification"]["driver"]
+    assert driver["mismatches"] == 0 and driver["frames"] >= 50
+    assert (
+        json.loads((out / "sim" / "driver" / "deploy" / "validation.json").read_text())["runs"][-1]["transfer_bytes"]
+        > 16384
+    )
     found = summary(out)["verification"]["hls_layers"]
     assert found["mismatches"] == 0 and found["frames"] == 12
     tested = json.loads((out / "verification_output" / "hls_layers.json").read_text())["layers"]

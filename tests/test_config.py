@@ -58,5 +58,14 @@ def test_a_missing_file_is_named(tmp_path):
 
 def test_all_means_every_verification(tmp_path):
     assert load(_write(tmp_path, "model: a.onnx\nverify_steps: [all]\n")).verify_steps == (
-        "rtl_layers", "rtl_stitched", "hls_layers",
+        "rtl_layers", "rtl_stitched", "hls_layers", "driver",
     )  # fmt: skip
+
+
+def test_without_a_board_there_is_no_driver(tmp_path):
+    text = "model: a.onnx\nboard: none\n"
+    assert "driver" not in load(_write(tmp_path, text + "verify_steps: [all]\n")).verify_steps
+    with pytest.raises(ConfigError, match="'driver' needs a board"):
+        load(_write(tmp_path, text + "verify_steps: [driver]\n"))
+    with pytest.raises(ConfigError, match="'bitfile' needs a board"):
+        load(_write(tmp_path, text + "generate_outputs: [bitfile]\n"))

@@ -110,8 +110,20 @@ class LayerResources(Counts):
     impl: str
 
 
+class Timing(TypedDict):
+    """Vivado's worst slacks after routing, and the clock that the setup slack allows."""
+
+    wns_ns: float
+    whs_ns: float
+    fmax_mhz: float
+    met: bool
+
+
 class ToolResources(TypedDict):
-    """What one tool says. `capacity` and `share` (fractions) where the part is known."""
+    """What one tool says. `capacity` and `share` (fractions) where the part is known; `timing`: Vivado only.
+
+    Vivado counts the whole block design, with the DMA and the interconnect.
+    """
 
     family: str
     part: str
@@ -120,6 +132,7 @@ class ToolResources(TypedDict):
     layers: list[LayerResources]
     capacity: NotRequired[Counts]
     share: NotRequired[dict[str, float]]
+    timing: NotRequired[Timing]
 
 
 class Resources(TypedDict, total=False):
@@ -191,13 +204,14 @@ def build(
     part: Part,
     clk_period_ns: float,
     seconds: Mapping[str, float],
+    vivado: Mapping[str, Any] | None = None,
 ) -> Summary:
     """The summary of one build.
 
     `training`: the content of training.json. `checks`: what each verification step gave ({"frames", "mismatches"},
     `rtl_stitched` also {"performance": {"latency_cycles", "interval_cycles"}}), None or {} where it did not run.
     `resources`: policy to `flows.synthesize.yosys.Resources` as a dict, empty where Yosys did not run; `policy` is
-    the one that is built. `seconds`: by step.
+    the one that is built. `seconds`: by step. `vivado`: what flows.synthesize.vivado.make_bitfile gave.
     """
     summary: dict[str, Any] = {
         "schema_version": 1,
@@ -211,6 +225,10 @@ def build(
     }
     if policy in resources:
         summary["resources"] = {"yosys": _tool(resources[policy], part)}
+    if vivado is not None:
+        found = {"family": part.family, "scope": "stitched", "total": vivado["total"], "layers": []}
+        tool = _tool(found, part) | {"timing": dict(vivado["timing"])}
+        summary["resources"] = {**summary.get("resources", {}), "vivado": tool}
     summary["accumulator_comparison"] = [
         {
             "policy": name,

@@ -25,7 +25,7 @@ from flows.errors import FlowError, ToolFailed, ToolMissing
 
 CACHE_BYTES = 2 << 30
 """The oldest entries go when the cache grows beyond this."""
-_ERROR_WORDS = ("%Error", "%Fatal", "%Warning", "error:", "fatal", "undefined reference", "Error:")
+_ERROR_WORDS = ("%Error", "%Fatal", "%Warning", "error:", "fatal", "undefined reference", "Error:", "ERROR:")
 
 
 @dataclass(frozen=True)
