@@ -20,6 +20,7 @@ ADDRESSES = {"zynq": {"accelerator": 0x43C0_0000, "dma": 0x4040_0000},
              "zynqmp": {"accelerator": 0xA000_0000, "dma": 0xA001_0000}}  # fmt: skip
 """Where Vivado's address assignment puts blocks behind the first general-purpose master of each family."""
 RANGES = {"accelerator": 0x1000, "dma": 0x10000}
+_PORTS = {"accelerator": "s_axi_control", "dma": "S_AXI_LITE"}
 
 
 def bitfile(part: str, settings: Mapping[str, Any]) -> bytes:
@@ -46,7 +47,7 @@ def hwh(board: Board) -> str:
     ranges = "".join(
         f'      <MEMRANGE ADDRESSBLOCK="Reg" BASENAME="C_BASEADDR" BASEVALUE="0x{addresses[what]:08X}" '
         f'HIGHNAME="C_HIGHADDR" HIGHVALUE="0x{addresses[what] + RANGES[what] - 1:08X}" INSTANCE="{name}" '
-        f'IS_DATA="TRUE" MEMTYPE="REGISTER"/>\n'
+        f'IS_DATA="TRUE" MASTERBUSINTERFACE="{board.control}" MEMTYPE="REGISTER" SLAVEBUSINTERFACE="{_PORTS[what]}"/>\n'
         for what, name in BLOCKS.items()
     )
     parameters = {
@@ -62,7 +63,8 @@ def hwh(board: Board) -> str:
         f'    <MODULE FULLNAME="/{name}" INSTANCE="{name}" IPTYPE="PERIPHERAL" MODTYPE="{vlnv[what].split(":")[2]}" '
         f"VLNV={quoteattr(vlnv[what])}>\n      <PARAMETERS>\n"
         + "".join(f'        <PARAMETER NAME="{key}" VALUE="{value}"/>\n' for key, value in parameters[what].items())
-        + "      </PARAMETERS>\n    </MODULE>\n"
+        + f"      </PARAMETERS>\n      <PORTS/>\n      <BUSINTERFACES>\n{_bus(_PORTS[what], 'SLAVE')}"
+        "      </BUSINTERFACES>\n    </MODULE>\n"
         for what, name in BLOCKS.items()
     )
     system = f'<SYSTEMINFO BOARD={quoteattr(board.board_part)} DEVICE={quoteattr(board.part)} NAME="a2qflow"/>'
@@ -70,12 +72,24 @@ def hwh(board: Board) -> str:
 <!-- SYNTHETIC: written by a2qflow for its simulated board; Vivado did not write this. -->
 <EDKSYSTEM>
   {system}
+  <EXTERNALPORTS/>
+  <EXTERNALINTERFACES/>
   <MODULES>
     <MODULE FULLNAME="/{ps}" INSTANCE="{ps}" IPTYPE="PROCESSOR" MODTYPE="{board.ps}" VLNV="{ps_vlnv}">
       <PARAMETERS/>
+      <PORTS/>
+      <BUSINTERFACES>
+{_bus(board.control, "MASTER")}      </BUSINTERFACES>
       <MEMORYMAP>
 {ranges}      </MEMORYMAP>
     </MODULE>
 {modules}  </MODULES>
 </EDKSYSTEM>
 """
+
+
+def _bus(name: str, kind: str) -> str:
+    return (
+        f'        <BUSINTERFACE BUSNAME="axi" DATAWIDTH="32" NAME="{name}" TYPE="{kind}" '
+        'VLNV="xilinx.com:interface:aximm:1.0">\n          <PORTMAPS/>\n        </BUSINTERFACE>\n'
+    )
