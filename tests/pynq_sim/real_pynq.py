@@ -1,6 +1,8 @@
 """Run by a Python that has the real `pynq` package: holds the stand-in against it. See test_against_pynq.py.
 
-python real_pynq.py STAND_IN_FOLDER BITFILE     prints one line a check; exit code 1 where one fails
+python real_pynq.py STAND_IN_FOLDER BITFILE FRAMES BYTES_IN BYTES_OUT SENT GOT_FIRST GOT_SECOND
+
+Sends the file SENT twice and writes what came. Prints one line a check; exit code 1 where one fails.
 """
 
 import importlib.util

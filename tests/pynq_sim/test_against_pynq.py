@@ -1,7 +1,7 @@
 """The stand-in against the real `pynq` package, so that it cannot drift: calls, files, and the DMA's registers.
 
 `pynq` needs numpy < 2 and belongs to the board's environment, not to ours: A2QFLOW_PYNQ_PYTHON names a Python that has
-it (python -m venv DIR; DIR/bin/pip install "numpy<2" "pycparser<3" pynq==3.0.1). Without it the test is skipped, and says so.
+it (python -m venv DIR; DIR/bin/pip install "numpy<2" "pycparser<3" pynq==3.0.1). Without it the test is skipped.
 """
 
 from __future__ import annotations
