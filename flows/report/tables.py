@@ -17,7 +17,7 @@ CHECK_NAMES = {
     "rtl_stitched": "RTL, the whole accelerator",
     "hls_layers": "HLS, layer by layer",
     "hls_top": "HLS, the whole accelerator",
-    "driver": "driver",
+    "driver": "driver, through the simulated AXI interfaces",
 }
 TOOLS = {"yosys": "Yosys", "vitis": "Vitis HLS", "vivado": "Vivado"}
 
