@@ -7,14 +7,9 @@ scripts of `hw_templates/deploy`, read by its `sh` from standard input, and `val
 from __future__ import annotations
 
 import argparse
-import contextlib
-import os
 import re
 import shlex
 import shutil
-import signal
-import subprocess
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +19,7 @@ from flows.console import console
 from flows.emit.pynq import BITFILE, FILES
 from flows.errors import ConfigError, FlowError, ToolFailed, ToolMissing, VerificationFailed
 from flows.files import read_json, write_json
+from flows.simulate.toolchain import Command, run_all
 
 SCRIPTS = Path(__file__).parents[1] / "hw_templates" / "deploy"
 CONNECT = ("BatchMode=yes", "ConnectTimeout=10", "ServerAliveInterval=10", "ServerAliveCountMax=3")
@@ -62,7 +58,8 @@ def deploy(out: Path, target: Target, show: Callable[[str], None] = lambda line:
     """
     package = _complete(out / "deploy")
     description = read_json(package / "accelerator.json")
-    logs = out / "sim" / "board"
+    logs, kept = out / "sim" / "board", out / "verification_output" / f"{RESULT}.json"
+    kept.unlink(missing_ok=True)
     logs.mkdir(parents=True, exist_ok=True)
     ssh = _Ssh(target, logs)
     size = sum(p.stat().st_size for p in package.iterdir() if p.is_file())
@@ -81,7 +78,7 @@ def deploy(out: Path, target: Target, show: Callable[[str], None] = lambda line:
     result = read_json(fetched)
     if result["identity"] != description["identity"] or result["mismatches"]:
         raise VerificationFailed(f"{target.host}: {result['mismatches']} integers differ, hash {result['identity']}")
-    write_json(out / "verification_output" / f"{RESULT}.json", result)
+    write_json(kept, result)
     return dict(result)
 
 
@@ -145,6 +142,7 @@ class _Ssh:
         if not re.fullmatch(r"[\w.+-][\w.+/-]*", target.folder) or ".." in target.folder.split("/"):
             raise ConfigError(f"--folder {target.folder!r}: letters, digits and ._+-/ below the home folder")
         self.target, self.logs = target, logs
+        self.idle_s = 300.0 + 2 * target.timeout_s
         self.options = [word for option in (*target.ssh_options, *CONNECT) for word in ("-o", option)]
 
     def script(self, name: str, arguments: Sequence[str], timeout_s: float) -> str:
@@ -165,35 +163,17 @@ class _Ssh:
         self._run(argv, self.logs / "fetch.log", 60)
 
     def _run(self, argv: Sequence[str], log: Path, timeout_s: float, stdin: Path | None = None) -> str:
-        source: Any = subprocess.DEVNULL if stdin is None else stdin.open("rb")
-        began = time.monotonic()
-        with log.open("wb") as out, contextlib.ExitStack() as stack:
-            if stdin is not None:
-                stack.enter_context(source)
-            process = subprocess.Popen(argv, stdin=source, stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
-            try:
-                code = process.wait(timeout_s)
-            except subprocess.TimeoutExpired:
-                spent = time.monotonic() - began
-                raise ToolFailed(f"{Path(argv[0]).name}: no end after {spent:.0f} s; log: {log}") from None
-            finally:
-                if process.poll() is None:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.killpg(process.pid, signal.SIGKILL)
-                    process.wait()
-        said = log.read_text(encoding="utf-8", errors="replace")
-        if code:
-            self._explain(said, code, log)
-        return said
-
-    def _explain(self, said: str, code: int, log: Path) -> None:
-        """Raises what a failed command means."""
-        for pattern, meaning in _FAILURES if code == 255 or log.stem in ("copy", "fetch") else ():
-            if re.search(pattern, said):
-                raise FlowError(f"{self.target.host}: {meaning} (log: {log})")
-        lines = [line for line in said.splitlines() if line.strip()]
-        errors = [line for line in lines if "error" in line.lower() or "differ" in line] or lines[-3:]
-        raise ToolFailed("\n".join([f"ended with status {code}; log: {log}", *(f"  {line}" for line in errors[:5])]))
+        """Runs `argv` while it says something at least now and then; returns what it said."""
+        try:
+            run_all([Command(argv, Path.cwd(), log, stdin=stdin)], timeout_s=timeout_s, idle_s=self.idle_s)
+        except ToolFailed as problem:
+            said = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
+            # 255 is ssh's own failure; scp has no status of its own.
+            for pattern, meaning in _FAILURES if "status 255" in str(problem) or argv[0].endswith("scp") else ():
+                if re.search(pattern, said):
+                    raise FlowError(f"{self.target.host}: {meaning} (log: {log})") from None
+            raise
+        return log.read_text(encoding="utf-8", errors="replace")
 
 
 def _program(name: str) -> str:
