@@ -43,13 +43,18 @@ class Small:
 
 
 def small(
-    folder: Path, board: str = "pynq-z2", chain: Chain | None = None, frames: int = 40, name: str = "net"
+    folder: Path,
+    board: str = "pynq-z2",
+    chain: Chain | None = None,
+    frames: int = 40,
+    name: str = "net",
+    target: int = 40,
 ) -> Small:
-    """Builds one: by default two dense layers, of which the last has signed outputs."""
+    """Builds one for `target` cycles a frame: by default two dense layers, of which the last has signed outputs."""
     chain = chain or Chain((1, 1, 12), bits=4, seed=1).mvau(8).thresholds(3).mvau(5)
     graph, where = chain.graph(name), BOARDS[board]
     widths = {n: w.implemented("exact") for n, w in analyse(graph).items()}
-    design = elaborate(graph, choose(graph, Request({}, 40)), widths)
+    design = elaborate(graph, choose(graph, Request({}, target)), widths)
     h, w, c = graph[graph.inputs[0]].shape
     bits = graph[graph.inputs[0]].dtype.bits
     host = InputSpec((c, h, w), 0.5, 0, bits, False, False, (0, 2, 3, 1), (h, w, c))
