@@ -112,6 +112,8 @@ class BuildConfig(BaseModel):
             raise ValueError(f"start_step {self.start_step!r} comes after stop_step {self.stop_step!r}")
         if "driver" in self.verify_steps and self.board == "none":
             raise ValueError("verify_steps: 'driver' needs a board to build the package for, such as pynq-z2")
+        if self.stop_step in ("package", "driver", "bitfile") and self.board == "none":
+            raise ValueError(f"stop_step: there is no step {self.stop_step!r} without a board, such as pynq-z2")
         if "bitfile" in self.generate_outputs and self.board == "none":
             raise ValueError("generate_outputs: 'bitfile' needs a board to build for, such as pynq-z2")
         return self

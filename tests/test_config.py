@@ -67,5 +67,7 @@ def test_without_a_board_there_is_no_driver(tmp_path):
     assert "driver" not in load(_write(tmp_path, text + "verify_steps: [all]\n")).verify_steps
     with pytest.raises(ConfigError, match="'driver' needs a board"):
         load(_write(tmp_path, text + "verify_steps: [driver]\n"))
+    with pytest.raises(ConfigError, match="no step 'package' without a board"):
+        load(_write(tmp_path, text + "stop_step: package\n"))
     with pytest.raises(ConfigError, match="'bitfile' needs a board"):
         load(_write(tmp_path, text + "generate_outputs: [bitfile]\n"))

@@ -7,7 +7,7 @@ if [ -z "$board" ] && [ -r /etc/environment ]; then
 fi
 echo "board=$board"
 found=
-for python in "$1" /usr/local/share/pynq-venv/bin/python3 /opt/python3.8/bin/python3 python3; do
+for python in "$1" /usr/local/share/pynq-venv/bin/python3 python3; do
     [ -n "$python" ] || continue
     if "$python" -c 'import numpy, pynq' >/dev/null 2>&1; then
         found=$python
