@@ -28,8 +28,29 @@ def parser() -> argparse.ArgumentParser:
             "--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides", help="override a config key"
         )
     _add_sweep(commands)
+    _add_deploy(commands)
     commands.add_parser("doctor", help="which tools are here, which steps will run")
     return top
+
+
+def _add_deploy(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "copy a built package to a board over SSH and validate it there"
+    deploy = commands.add_parser("deploy", help=text, description=text)
+    deploy.add_argument("out", type=Path, metavar="OUT", help="output folder of a build with a bitfile")
+    deploy.add_argument("--host", required=True, metavar="[USER@]HOST", help="the board, such as xilinx@pynq.local")
+    deploy.add_argument("--folder", help="below the home folder there (default: a2qflow/DESIGN)")
+    deploy.add_argument("--python", default="", help="Python there that has pynq (default: looked for)")
+    deploy.add_argument("--as-user", action="store_true", help="no sudo: the user may load bitstreams")
+    deploy.add_argument(
+        "--timeout", type=float, default=10.0, metavar="S", help="seconds without progress (default: 10)"
+    )
+    deploy.add_argument(
+        "--ssh-option",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="option of ssh and scp, such as Port=2222",
+    )
 
 
 def _add_sweep(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -85,6 +106,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from flows.sweep.command import run_command
 
             return run_command(options)
+        if options.command == "deploy":
+            from flows.deploy import run_command as run_deploy
+
+            return run_deploy(options)
         from flows.config import load
         from flows.pipeline import build
 

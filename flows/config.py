@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from a2qplus_train.config import TrainConfig
 from flows.accumulators import POLICIES, Policy
@@ -22,10 +22,13 @@ STEPS = (
     "fifos",
     "emit",
     "emit_hls",
+    "package",
     "rtl_layers",
     "rtl_stitched",
     "hls_layers",
     "hls_top",
+    "driver",
+    "bitfile",
     "synthesize",
     "vitis",
     "report",
@@ -38,16 +41,20 @@ Step = Literal[
     "fifos",
     "emit",
     "emit_hls",
+    "package",
     "rtl_layers",
     "rtl_stitched",
     "hls_layers",
     "hls_top",
+    "driver",
+    "bitfile",
     "synthesize",
     "vitis",
     "report",
 ]
 VERIFY_FILES = ("verify_input_npy", "verify_expected_output_npy")
-VerifyStep = Literal["rtl_layers", "rtl_stitched", "hls_layers", "hls_top"]
+VerifyStep = Literal["rtl_layers", "rtl_stitched", "hls_layers", "hls_top", "driver"]
+VERIFY_STEPS: tuple[VerifyStep, ...] = ("rtl_layers", "rtl_stitched", "hls_layers", "hls_top", "driver")
 Backend = Literal["rtl", "hls", "both"]
 CHECKS: Mapping[Backend, tuple[VerifyStep, ...]] = {
     "rtl": ("rtl_layers", "rtl_stitched"),
@@ -55,11 +62,10 @@ CHECKS: Mapping[Backend, tuple[VerifyStep, ...]] = {
     "both": ("rtl_layers", "rtl_stitched", "hls_layers", "hls_top"),
 }
 """Verification steps of a build that does not name any."""
-
-
-def _expand_all(value: Any) -> Any:
-    """`[all]` names every verification step."""
-    return CHECKS["both"] if value in (["all"], "all", ("all",)) else value
+Output = Literal[
+    "estimate_reports", "stitched_ip", "rtlsim_performance", "pynq_driver", "deployment_package", "bitfile"
+]  # fmt: skip
+"""FINN's names. A build always makes all of them but the bitfile, which takes Vivado."""
 
 
 class LayerFolding(BaseModel):
@@ -97,14 +103,24 @@ class BuildConfig(BaseModel):
     compare_policies: tuple[Policy, ...] = POLICIES
     backend: Backend = "rtl"
     hls_fallback: Literal["none", "rtl"] = "none"
-    verify_steps: Annotated[tuple[VerifyStep, ...] | None, BeforeValidator(_expand_all)] = None
+    verify_steps: tuple[VerifyStep, ...] | None = None
     verify_input_npy: Path | None = None
     verify_expected_output_npy: Path | None = None
     verify_frames: int = Field(200, ge=1)
     verify_seed: int = Field(0, ge=0)
     verify_save_rtlsim_waveforms: bool = False
+    generate_outputs: tuple[Output, ...] = ()
     start_step: Step | None = None
     stop_step: Step | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _expand_all(cls, raw: Any) -> Any:
+        """`verify_steps: [all]` names every verification step that the board allows."""
+        if isinstance(raw, dict) and raw.get("verify_steps") in (["all"], "all", ("all",)):
+            left_out = {"driver"} if raw.get("board") == "none" else set()
+            return {**raw, "verify_steps": [step for step in VERIFY_STEPS if step not in left_out]}
+        return raw
 
     @model_validator(mode="after")
     def _one_source(self) -> BuildConfig:
@@ -117,8 +133,15 @@ class BuildConfig(BaseModel):
             raise ValueError(f"{given[0]!r} needs 'model'; a network that is trained here has its own test frames")
         if self.start_step and self.stop_step and STEPS.index(self.start_step) > STEPS.index(self.stop_step):
             raise ValueError(f"start_step {self.start_step!r} comes after stop_step {self.stop_step!r}")
-        runs: dict[str, bool] = {name: name in self.checks for name in CHECKS["both"]}
+        runs: dict[str, bool] = {name: name in self.checks for name in VERIFY_STEPS}
         runs["emit_hls"] = self.with_hls
+        if self.board == "none":
+            if "driver" in self.checks:
+                raise ValueError("verify_steps: 'driver' needs a board to build the package for, such as pynq-z2")
+            if self.stop_step in ("package", "driver", "bitfile"):
+                raise ValueError(f"stop_step: there is no step {self.stop_step!r} without a board, such as pynq-z2")
+            if "bitfile" in self.generate_outputs:
+                raise ValueError("generate_outputs: 'bitfile' needs a board to build for, such as pynq-z2")
         if self.stop_step and not runs.get(self.stop_step, True):
             raise ValueError(f"stop_step {self.stop_step!r} does not run with backend: {self.backend} and verify_steps")
         return self

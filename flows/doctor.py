@@ -40,8 +40,11 @@ def findings() -> Iterator[Finding]:
         yield Finding(package, _package(package), uses[package], True)
     for program, use in (("g++", "RTL and HLS simulation"), ("make", "the Makefile")):
         yield Finding(program, shutil.which(program), use, program == "g++")
+    yield Finding("tclsh", shutil.which("tclsh"), "tests of the Vivado scripts", False)
+    for program, use in (("ssh", "deploy"), ("scp", "deploy")):
+        yield Finding(program, shutil.which(program), use, False)
     for program, use in (
-        ("vivado", "bitstreams; not used yet"),
+        ("vivado", "bitstreams (generate_outputs: [bitfile])"),
         ("vitis_hls", "HLS synthesis and C/RTL cosimulation of hls/ (flows/synthesize/vitis.py)"),
     ):
         yield Finding(program, shutil.which(program), use, False)

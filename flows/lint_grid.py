@@ -41,6 +41,27 @@ def tlastmarker() -> Iterator[Case]:
         yield Case({"WIDTH": width, "BEATS": beats})
 
 
+def framein() -> Iterator[Case]:
+    for word, beat, out, beats in (
+        (32, 8, 1, 1), (32, 32, 32, 5), (32, 16, 9, 7), (64, 8, 8, 3), (128, 128, 100, 4), (32, 64, 33, 2),
+        (64, 256, 256, 3), (128, 32, 17, 9), (128, 256, 129, 1),
+    ):  # fmt: skip
+        yield Case({"WORD_WIDTH": word, "BEAT_WIDTH": beat, "OUT_WIDTH": out, "BEATS": beats})
+
+
+def frameout() -> Iterator[Case]:
+    for word, beat, bits in (
+        (32, 8, 8), (32, 32, 24), (32, 16, 16), (64, 8, 8), (128, 128, 104), (32, 64, 40), (64, 256, 256),
+        (128, 32, 32),
+    ):  # fmt: skip
+        yield Case({"WORD_WIDTH": word, "BEAT_WIDTH": beat, "IN_WIDTH": bits})
+
+
+def control() -> Iterator[Case]:
+    for dma, stages in ((32, 1), (32, 2), (64, 3), (128, 4), (64, 37), (128, 256)):
+        yield Case({"IDENTITY": Bits(128, (1 << 127) + stages), "DMA_WIDTH": dma, "STAGES": stages})
+
+
 def fmpadding() -> Iterator[Case]:
     for width, folds, size, (top, left, bottom, right) in (
         (1, 1, (1, 1), (0, 0, 0, 0)), (8, 1, (8, 8), (1, 1, 1, 1)), (4, 16, (8, 8), (1, 1, 1, 1)),
@@ -254,6 +275,9 @@ GRID: Mapping[str, Callable[[], Iterator[Case]]] = {
     "fifo": fifo,
     "dwc": dwc,
     "tlastmarker": tlastmarker,
+    "framein": framein,
+    "frameout": frameout,
+    "control": control,
     "fmpadding": fmpadding,
     "swg": swg,
     "swg_parallel": swg_parallel,

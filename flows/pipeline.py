@@ -49,13 +49,16 @@ def _walk(b: stages.Build) -> None:
     design = elaborate(graph, folding, implemented, depths)
     stages.emit(b, graph, design, folding, widths, implemented, source)
     hls = stages.emit_hls(b, graph, design, folding, values)
+    stages.package(b, design, imported, values)
 
     checks = {
         "rtl_layers": stages.rtl_layers(b, graph, design, values),
         "rtl_stitched": stages.rtl_stitched(b, graph, design, values),
         "hls_layers": stages.hls_layers(b, graph, design, hls, values),
         "hls_top": stages.hls_top(b, graph, design, hls, values),
+        "driver": stages.driver(b, graph, design, values),
     }
+    vivado = stages.bitfile(b)
     resources = stages.synthesize(b, graph, folding, widths, depths)
     vitis = stages.vitis(b, hls)
-    stages.report(b, source, graph, design, widths, checks, resources, vitis)
+    stages.report(b, source, graph, design, widths, checks, resources, vitis, vivado)

@@ -9,7 +9,7 @@ import dataclasses
 import importlib.metadata
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ import numpy.typing as npt
 from flows import fifos as fifo_sizing
 from flows import folding as foldings
 from flows.accumulators import LayerWidths, Policy, certificate
+from flows.boards import board_of
 from flows.budget import require_fit
 from flows.config import STEPS, VERIFY_FILES, BuildConfig
 from flows.console import console, progress
@@ -28,7 +29,9 @@ from flows.cycles import Model, Timing
 from flows.design import Design, Files, Folding
 from flows.elaborate import elaborate, fifo_names
 from flows.emit import hls as hls_emitter
+from flows.emit import pynq as pynq_emitter
 from flows.emit import rtl as rtl_emitter
+from flows.emit import vivado as vivado_emitter
 from flows.emit.hls import Hls
 from flows.emit.hls.top import TOP
 from flows.errors import ConfigError
@@ -132,12 +135,19 @@ def simulators() -> list[Any]:
 
 
 def check_tools(b: Build) -> None:
-    """Finds out before any work whether the part is known, and the user's files are there. Raises ConfigError."""
+    """Finds out before any work whether the part is known, and the user's files and Vivado, where asked for, are here.
+
+    Raises ConfigError and ToolMissing.
+    """
     _ = b.part
     for key in VERIFY_FILES:
         path = getattr(b.config, key)
         if path is not None and not path.is_file():
             raise ConfigError(f"{key}: no file {path}")
+    if "bitfile" in b.config.generate_outputs:
+        from flows.synthesize.vivado import find_vivado
+
+        find_vivado()
 
 
 def train(b: Build) -> Source:
@@ -374,6 +384,79 @@ def built_rtl(b: Build, design: Design) -> Files:
     return found
 
 
+def package(b: Build, design: Design, imported: Imported, values: Values) -> None:
+    """`stitched_ip/` (the accelerator for the board's processing system) and `deploy/` (what is copied to the board).
+
+    The bitstream joins deploy/ later; a package that is made anew begins without one. Nothing for `board: none`.
+    """
+    board = board_of(b.config.board)
+    if board is None:
+        return
+    hardware = vivado_emitter.emit(design, board, b.config.synth_clk_period_ns)
+    described = pynq_emitter.describe(design, imported, board, b.config.synth_clk_period_ns)
+    deploy = b.out / "deploy"
+
+    def action() -> None:
+        frames = None if values.given is None else values.given[: values.frames]
+        vectors = pynq_emitter.vectors_file(imported, values.golden, frames)
+        write_tree(b.out / "stitched_ip", hardware)
+        write_tree(deploy, pynq_emitter.emit(design, imported, board, b.config.synth_clk_period_ns, vectors))
+
+    outputs = [
+        *(b.out / "stitched_ip" / name for name in _made(hardware)),
+        *(deploy / name for name in pynq_emitter.FILES),
+    ]
+    sources = code(
+        "hw_templates/pynq", "hw_templates/rtl", "hw_templates/tops", "hw_templates/vivado", "flows/emit",
+        "flows/boards.py",
+    )  # fmt: skip
+    b.steps.run("package", [described, b.config.synth_clk_period_ns, values.key, sources], outputs, action)
+
+
+def _made(files: Files) -> list[str]:
+    """The names at the top of an emitted tree."""
+    return sorted({name.parts[0] for name in files})
+
+
+def bitfile(b: Build) -> dict[str, Any] | None:
+    """The bitstream, with Vivado: into stitched_ip/bitfile, bitfile/ and deploy/. None where it is not asked for."""
+    if "bitfile" not in b.config.generate_outputs:
+        return None
+    from flows.synthesize import vivado
+
+    folder, report = b.out / "stitched_ip", b.out / "report" / "post_synth_resources.json"
+    names = [pynq_emitter.BITFILE, str(Path(pynq_emitter.BITFILE).with_suffix(".hwh"))]
+
+    def action() -> None:
+        found = vivado.make_bitfile(folder, b.config.synth_clk_period_ns)
+        for name in names:
+            write_text(b.out / "bitfile" / name, (folder / "bitfile" / name).read_bytes())
+        write_json(report, found)
+
+    made = [folder / name for name in ("src", "settings.tcl", "ooc.xdc", *vivado.SCRIPTS)]
+    depends = [[file_digest(p) for p in made], shutil.which("vivado"), code("flows/synthesize/vivado.py")]
+    b.steps.run("bitfile", depends, [report, *(b.out / "bitfile" / name for name in names)], action)
+    for name in names:
+        write_text(b.out / "deploy" / name, (b.out / "bitfile" / name).read_bytes())
+    return dict(read_json(report))
+
+
+def driver(b: Build, graph: Graph, design: Design, values: Values) -> dict[str, Any] | None:
+    """The unmodified deploy/driver.py on a simulated board with the accelerator of stitched_ip/ against golden."""
+    board = board_of(b.config.board)
+
+    def check(folder: Path) -> dict[str, Any]:
+        from flows.simulate.driver import verify
+
+        assert board is not None  # the configuration was refused otherwise
+        hardware = read_tree(b.out / "stitched_ip" / "src")
+        return verify(design, hardware, b.out / "deploy", board, values.golden[graph.outputs[0]], folder)
+
+    made = ["stitched_ip/src", *(f"deploy/{name}" for name in pynq_emitter.FILES)] if board else []
+    depends = [[file_digest(b.out / p) for p in made], code("flows/boards.py")]
+    return _verification(b, "driver", values, check, depends)
+
+
 def rtl_layers(b: Build, graph: Graph, design: Design, values: Values) -> dict[str, Any] | None:
     """Every layer of OUT/rtl alone against the golden model. None where it is not asked for."""
 
@@ -465,7 +548,10 @@ def hls_top(b: Build, graph: Graph, design: Design, hls: Hls | None, values: Val
     return _verification(b, "hls_top", values, check)
 
 
-def _verification(b: Build, name: str, values: Values, check: Any) -> dict[str, Any] | None:
+def _verification(
+    b: Build, name: str, values: Values, check: Callable[[Path], dict[str, Any]], more: Sequence[Any] = ()
+) -> dict[str, Any] | None:
+    """Runs `check(folder)` where it is asked for; `more`: what the result depends on beyond RTL, vectors and tools."""
     if name not in b.config.checks:
         return None
     path = b.verification(name)
@@ -475,7 +561,7 @@ def _verification(b: Build, name: str, values: Values, check: Any) -> dict[str, 
 
     # Both folders hold design.json: folding, widths and parameters.
     built = b.out / ("hls" if name.startswith("hls") else "rtl")
-    depends = [values.key, file_digest(built), b.config.verify_save_rtlsim_waveforms, simulators()]
+    depends = [values.key, file_digest(built), b.config.verify_save_rtlsim_waveforms, simulators(), *more]
     return dict(read_json(path)) if b.steps.run(name, depends, [path], action, check=True) else None
 
 
@@ -531,6 +617,7 @@ def rtl_text(design: Design) -> dict[str, str]:
 def report(
     b: Build, source: Source, graph: Graph, design: Design, widths: dict[str, LayerWidths],
     checks: Mapping[str, dict[str, Any] | None], resources: Mapping[Policy, Any], vitis: Mapping[str, Any] | None,
+    vivado: Mapping[str, Any] | None,
 ) -> None:  # fmt: skip
     """summary.json, FINN's report files, the page and the console tables."""
     folder = b.out / "report"
@@ -543,6 +630,7 @@ def report(
         timing=model_timing(design, checks.get("rtl_stitched")), resources=resources, part=b.part,
         clk_period_ns=config.synth_clk_period_ns,
         seconds=seconds(b.steps.seconds, [sizing, *(c for c in checks.values() if c)]), vitis=vitis,
+        vivado=vivado,
     )  # fmt: skip
     stitched = checks.get("rtl_stitched")
     clock = config.synth_clk_period_ns
@@ -576,7 +664,11 @@ def model_timing(design: Design, stitched: Mapping[str, Any] | None) -> Timing:
 
 def config_hash(config: BuildConfig) -> str:
     """Digest of what decides the result: the configuration without where it is written and which steps run."""
-    return digest(config.model_dump(mode="json", exclude={"output_dir", "start_step", "stop_step", "verify_steps"}))
+    return digest(
+        config.model_dump(
+            mode="json", exclude={"output_dir", "start_step", "stop_step", "verify_steps", "generate_outputs"}
+        )
+    )
 
 
 def seconds(by_step: Mapping[str, float], simulations: Sequence[Mapping[str, Any]]) -> dict[str, float]:

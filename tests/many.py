@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from flows import fifos
 from flows.beats import bytes_per_beat
 from flows.design import Design
-from flows.emit.rtl import TOP, emit, monitored
+from flows.emit.rtl import STAGE_PORTS, TOP, emit, monitored
 from flows.errors import VerificationFailed
 from flows.simulate import cosim
 from flows.simulate.bench import Dut, Port
@@ -50,7 +50,7 @@ class Many:
             ends = [
                 Port(p, f"{p}_axis_0", 8 * bytes_per_beat(s.bits), p == "m") for p, s in (("s", source), ("m", sink))
             ]
-            duts.append(Dut(f"n{number}", f"{TOP}_{number}", {}, ends[:1], ends[1:], clock="ap_clk", reset="ap_rst_n"))
+            duts.append(Dut(f"n{number}", f"{TOP}_{number}", {}, ends[:1], ends[1:], "ap_clk", "ap_rst_n", STAGE_PORTS))
         self.model = cosim.compile_model(duts, files, folder / "model", trace=False)
 
     def run(

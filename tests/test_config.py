@@ -60,7 +60,7 @@ def test_a_missing_file_is_named(tmp_path):
 
 def test_all_means_every_verification(tmp_path):
     assert load(_write(tmp_path, "model: a.onnx\nverify_steps: [all]\n")).verify_steps == (
-        "rtl_layers", "rtl_stitched", "hls_layers", "hls_top",
+        "rtl_layers", "rtl_stitched", "hls_layers", "hls_top", "driver",
     )  # fmt: skip
 
 
@@ -84,3 +84,14 @@ def test_the_backend_says_what_is_checked_unless_the_steps_are_named(tmp_path, t
 def test_an_unknown_backend_is_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"backend: .*'rtl', 'hls' or 'both'"):
         load(_write(tmp_path, "model: a.onnx\nbackend: vhdl\n"))
+
+
+def test_without_a_board_there_is_no_driver(tmp_path):
+    text = "model: a.onnx\nboard: none\n"
+    assert "driver" not in load(_write(tmp_path, text + "verify_steps: [all]\n")).verify_steps
+    with pytest.raises(ConfigError, match="'driver' needs a board"):
+        load(_write(tmp_path, text + "verify_steps: [driver]\n"))
+    with pytest.raises(ConfigError, match="no step 'package' without a board"):
+        load(_write(tmp_path, text + "stop_step: package\n"))
+    with pytest.raises(ConfigError, match="'bitfile' needs a board"):
+        load(_write(tmp_path, text + "generate_outputs: [bitfile]\n"))

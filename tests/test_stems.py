@@ -8,7 +8,7 @@ from flows.kernels.registry import STEMS
 
 ROOT = Path(__file__).parents[1]
 RTL = sorted(path.stem for path in (ROOT / "hw_templates" / "rtl").glob("*.sv"))
-STREAM_MODULES = ("dwc", "duplicate", "fifo", "tlastmarker")
+STREAM_MODULES = ("control", "dwc", "duplicate", "fifo", "framein", "frameout", "tlastmarker")
 """Modules between the operators, which have no kernel."""
 PARTS = {"ringbuffer": ("depthtospace", "upsample"), "delayline": ("swg_parallel",)}
 """Modules that are only used inside of others, whose tests are theirs."""

@@ -19,6 +19,8 @@ from flows.emit.sv import modules_used, render_instance, render_param
 
 TEMPLATES = Path(__file__).parents[2] / "hw_templates"
 TOP = "accelerator"
+STAGE_PORTS = ("stage_valid", "stage_ready")
+"""Ports of the top that only watch; see `stages`."""
 DESCRIPTION = PurePosixPath("design.json")
 """Among the emitted files: what the design is, for tools and for whoever finds the folder later."""
 
@@ -67,12 +69,17 @@ def _axis(prefix: str) -> Iterator[str]:
 
 
 def top(design: Design) -> str:
-    """The stitched top: ap_clk, ap_rst_n, s_axis_0, m_axis_0 with tlast; byte-padded."""
+    """The stitched top: ap_clk, ap_rst_n, s_axis_0, m_axis_0 with tlast; byte-padded; handshakes of its stages."""
     source, sink = design.streams[design.input], design.streams[design.output]
     return environment().get_template("accelerator.sv.j2").render(
         design=design, streams=monitored(design), input=source, output=sink,
-        in_bytes=bytes_per_beat(source.bits), out_bytes=bytes_per_beat(sink.bits),
+        in_bytes=bytes_per_beat(source.bits), out_bytes=bytes_per_beat(sink.bits), stages=stages(design),
     )  # fmt: skip
+
+
+def stages(design: Design) -> tuple[str, ...]:
+    """The streams that the operators write, in stream order: what a processing system can watch."""
+    return tuple(i.output for i in design.instances if i.op)
 
 
 def monitored(design: Design) -> tuple[Stream, ...]:

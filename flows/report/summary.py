@@ -146,8 +146,20 @@ class LayerResources(Counts):
     impl: str
 
 
+class VivadoTiming(TypedDict):
+    """Vivado's worst slacks after routing, and the clock that the setup slack allows."""
+
+    wns_ns: float
+    whs_ns: float
+    fmax_mhz: float
+    met: bool
+
+
 class ToolResources(TypedDict):
-    """What one tool says. `capacity` and `share` (fractions) where the part is known."""
+    """What one tool says. `capacity` and `share` (fractions) where the part is known; `timing`: Vivado only.
+
+    Vivado counts the whole block design, with the DMA and the interconnect.
+    """
 
     family: str
     part: str
@@ -156,6 +168,7 @@ class ToolResources(TypedDict):
     layers: list[LayerResources]
     capacity: NotRequired[Counts]
     share: NotRequired[dict[str, float]]
+    timing: NotRequired[VivadoTiming]
 
 
 class VitisCounts(TypedDict):
@@ -253,6 +266,7 @@ def build(
     clk_period_ns: float,
     seconds: Mapping[str, float],
     vitis: Mapping[str, Any] | None = None,
+    vivado: Mapping[str, Any] | None = None,
 ) -> Summary:
     """The summary of one build.
 
@@ -260,7 +274,7 @@ def build(
     `rtl_stitched` also {"performance": {"latency_cycles", "interval_cycles"}}), None or {} where it did not run.
     `resources`: policy to `flows.synthesize.yosys.Resources` as a dict, empty where Yosys did not run; `policy` is
     the one that is built. `timing`: the cycle model's run, with spans. `seconds`: by step. `vitis`:
-    VitisResources where Vitis HLS ran.
+    VitisResources where Vitis HLS ran. `vivado`: what flows.synthesize.vivado.make_bitfile gave.
     """
     summary: dict[str, Any] = {
         "schema_version": 1,
@@ -276,6 +290,10 @@ def build(
         summary["resources"] = {"yosys": _tool(resources[policy], part)}
     if vitis is not None:
         summary.setdefault("resources", {})["vitis"] = dict(vitis)
+    if vivado is not None:
+        found = {"family": part.family, "scope": "stitched", "total": vivado["total"], "layers": []}
+        tool = _tool(found, part) | {"timing": dict(vivado["timing"])}
+        summary["resources"] = {**summary.get("resources", {}), "vivado": tool}
     summary["accumulator_comparison"] = [
         {
             "policy": name,

@@ -18,7 +18,7 @@ CHECK_NAMES = {
     "rtl_stitched": "RTL, the whole accelerator",
     "hls_layers": "HLS, layer by layer",
     "hls_top": "HLS, the whole accelerator",
-    "driver": "driver",
+    "driver": "driver, through the simulated AXI interfaces",
 }
 TOOLS = {"yosys": "Yosys", "vitis": "Vitis HLS", "vivado": "Vivado"}
 
@@ -155,7 +155,15 @@ def _resources(summary: Summary) -> Iterator[Table]:
             )
             for name in RESOURCES
         )  # fmt: skip
-        note = f"{found['scope']}, for {found['part']} ({found['family']}). " + _UNITS  # type: ignore[index]
+        note = f"{found['scope']}, for {found['part']} ({found['family']}). "  # type: ignore[index]
+        if "timing" in found:  # type: ignore[operator]
+            timing = found["timing"]  # type: ignore[index]
+            note += (
+                "With the DMA and the interconnect of the block design, routed. Worst slack "
+                f"{timing['wns_ns']:.3f} ns (setup), {timing['whs_ns']:.3f} ns (hold): {timing['fmax_mhz']:.1f} MHz. "
+            )
+        else:
+            note += _UNITS
         columns = ("resource", "used", "of the part", "share")
         yield Table(f"resources_{tool}", f"Resources ({TOOLS[tool]})", columns, rows, tool, note)
 
@@ -192,6 +200,8 @@ def _layers(summary: Summary) -> Iterator[Table]:
             (x["name"], x["impl"], *(integer(x[name]) for name in RESOURCES))
             for x in found["layers"]  # type: ignore[index]
         )
+        if not rows:
+            continue
         columns = ("instance", "module", *RESOURCES)
         yield Table(f"layers_{tool}", f"Resources by instance ({TOOLS[tool]})", columns, rows, tool, text_columns=2)
 

@@ -38,7 +38,7 @@ class Port:
 
 @dataclass(frozen=True)
 class Dut:
-    """An instance of `module` in the bench, called `name` (unique, a SystemVerilog identifier)."""
+    """An instance of `module`, called `name` (unique, a SystemVerilog identifier); `unused`: ports left open."""
 
     name: str
     module: str
@@ -47,6 +47,7 @@ class Dut:
     outputs: tuple[Port, ...]
     clock: str = "clk"
     reset: str = "rst_n"
+    unused: tuple[str, ...] = ()
 
 
 def bench(duts: Sequence[Dut]) -> str:
@@ -57,7 +58,7 @@ def bench(duts: Sequence[Dut]) -> str:
     blocks = []
     source = sink = 0
     for dut in duts:
-        connections = {dut.clock: "clk", dut.reset: "rst_n"}
+        connections = {dut.clock: "clk", dut.reset: "rst_n", **dict.fromkeys(dut.unused, "")}
         lines = [f"  // {dut.name}"]
         for port in (*dut.inputs, *dut.outputs):
             net = f"{dut.name}_{port.prefix}"

@@ -14,7 +14,7 @@ import numpy as np
 from flows.beats import Bytes, bytes_per_beat, fold, pack, unfold, unpack
 from flows.compare import require_equal
 from flows.design import Design, Files, Instance, Stream
-from flows.emit.rtl import TOP, monitored
+from flows.emit.rtl import STAGE_PORTS, TOP, monitored
 from flows.errors import VerificationFailed
 from flows.golden import apply
 from flows.graph import Graph, IntArray
@@ -140,7 +140,7 @@ class Stitched:
         self.source, self.sink = design.streams[design.input], design.streams[design.output]
         inputs = (Port("in", "s_axis_0", 8 * bytes_per_beat(self.source.bits)),)
         outputs = (Port("out", "m_axis_0", 8 * bytes_per_beat(self.sink.bits), last=True),)
-        self.dut = Dut(TOP, TOP, {}, inputs, outputs, clock="ap_clk", reset="ap_rst_n")
+        self.dut = Dut(TOP, TOP, {}, inputs, outputs, clock="ap_clk", reset="ap_rst_n", unused=STAGE_PORTS)
         with self.watch("verilator_build"):
             self.model = compile_model([self.dut], rtl, folder / "model", trace)
 

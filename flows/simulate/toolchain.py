@@ -25,7 +25,7 @@ from flows.errors import FlowError, ToolFailed, ToolMissing
 
 CACHE_BYTES = 2 << 30
 """The oldest entries go when the cache grows beyond this."""
-_ERROR_WORDS = ("%Error", "%Fatal", "%Warning", "error:", "fatal", "undefined reference", "Error:")
+_ERROR_WORDS = ("%Error", "%Fatal", "%Warning", "error:", "fatal", "undefined reference", "Error:", "ERROR:")
 
 
 @dataclass(frozen=True)
@@ -75,12 +75,16 @@ def _first_line(command: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class Command:
-    """One process: what is run, where, and the file its output goes to. Relative paths are relative to `folder`."""
+    """One process: what is run, where, the file its output goes to and the one its input comes from, if any.
+
+    Relative paths in `argv` are relative to `folder`.
+    """
 
     argv: Sequence[str]
     folder: Path
     log: Path
     env: Mapping[str, str] = field(default_factory=dict)
+    stdin: Path | None = None
 
 
 def processors() -> int:
@@ -112,11 +116,11 @@ class _Process:
         self.command, self.timeout_s, self.idle_s = command, timeout_s, idle_s
         self.start = self.active = time.monotonic()
         self.size = 0
-        with command.log.open("wb") as log:
+        with command.log.open("wb") as log, (command.stdin or Path(os.devnull)).open("rb") as stdin:
             try:
                 self.popen = subprocess.Popen(
                     list(command.argv), cwd=command.folder, env={**os.environ, **command.env},
-                    stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+                    stdin=stdin, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
                 )  # fmt: skip
             except OSError as error:
                 raise ToolFailed(f"cannot start {command.argv[0]}: {error}") from None

@@ -27,7 +27,6 @@ from flows.simulate.toolchain import Command, cached, find_compiler, find_verila
 __all__ = ["Job", "Model", "Monitor", "Port", "Run", "Sink", "Source", "Throttle", "build"]
 
 HARNESS = Path(__file__).parents[2] / "hw_templates" / "sim"
-HARNESS_MAIN = "harness"
 SOURCES = (".sv", ".svh", ".v", ".vh", ".vlt")
 """Files with other names (`.hex`, `.mem`) are memories: read when the model runs, so a change recompiles nothing."""
 _RUNTIME = ("verilated.cpp", "verilated_dpi.cpp", "verilated_threads.cpp", "verilated_vcd_c.cpp")
@@ -74,13 +73,14 @@ class Model:
 
 
 def build(
-    sources: Files, top: str, folder: Path, *, trace: bool = False, optimize: str = "-O1", timeout_s: float = 1800
-) -> Model:
+    sources: Files, top: str, folder: Path, *, trace: bool = False, optimize: str = "-O1", timeout_s: float = 1800,
+    main: Path = HARNESS / "harness.cpp",
+) -> Model:  # fmt: skip
     """Verilates and compiles module `top` of `sources` (path to text; memories among them) into `folder`.
 
     The harness' own modules are added. The executable comes from the cache where the same sources were built before.
-    `optimize`: g++'s level. Raises ToolFailed, naming the log and its first errors (a warning is an error; so is an
-    elaboration `$fatal`), and ToolMissing.
+    `optimize`: g++'s level; `main`: the C++ around the model (the default runs jobs). Raises ToolFailed, naming the log
+    and its first errors (a warning is an error; so is an elaboration `$fatal`), and ToolMissing.
     """
     texts = {name: content for name, content in sources.items() if name.suffix in SOURCES}
     texts |= {PurePosixPath(p.name): p.read_bytes() for p in sorted(HARNESS.glob("*.sv"))}
@@ -96,13 +96,13 @@ def build(
         obj = folder / "obj"
         shutil.rmtree(obj, ignore_errors=True)
         _verilate(texts, flags, folder, timeout_s)
-        _compile(obj, compiler_flags, timeout_s)
+        _compile(obj, compiler_flags, timeout_s, main)
         shutil.copy2(obj / "sim", entry / "sim")
         shutil.rmtree(obj)
 
     executable = folder / "sim"
     executable.unlink(missing_ok=True)
-    with cached("models", _digest(*_tools(), *flags, *compiler_flags, *content), make) as entry:
+    with cached("models", _digest(*_tools(), main.read_bytes(), *flags, *compiler_flags, *content), make) as entry:
         try:
             os.link(entry / "sim", executable)
         except OSError:
@@ -119,8 +119,9 @@ def build_with(texts: Files, top: str, folder: Path, main: Path, timeout_s: floa
     flags, obj = _compiler_flags("-O1", False), folder / "obj"
     _write(obj / "unit.cpp", "".join(f'#include "{p.name}"\n' for p in sorted(obj.glob("Vmodel*.cpp"))))
     compiler, _ = find_compiler()
-    with cached("runtime", _digest(*_tools(), *_compiler_flags("-O2", True)), _make_runtime) as runtime:
-        objects = [str(p) for p in sorted(runtime.glob("*.o")) if p.stem != HARNESS_MAIN]
+    runtime_key = _digest(*_tools(), *_compiler_flags("-O2", True))
+    with cached("verilated", runtime_key, lambda e: _objects(e, _runtime())) as runtime:
+        objects = [str(p) for p in sorted(runtime.glob("*.o"))]
         argv = (compiler, *flags, "-I.", "unit.cpp", str(main.resolve()), *objects, "-pthread", "-o", "loop")
         run_all([Command(argv, obj, folder / "compile.log")], timeout_s=timeout_s)
     return obj / "loop"
@@ -156,7 +157,7 @@ def _verilate(texts: Files, flags: Sequence[str], folder: Path, timeout_s: float
     run_all([command], timeout_s=timeout_s)
 
 
-def _compile(obj: Path, flags: Sequence[str], timeout_s: float) -> None:
+def _compile(obj: Path, flags: Sequence[str], timeout_s: float, main: Path) -> None:
     """Compiles the generated C++ in `obj`, many files to a unit, and links `obj/sim`."""
     compiler, _ = find_compiler()
     units = []
@@ -165,8 +166,14 @@ def _compile(obj: Path, flags: Sequence[str], timeout_s: float) -> None:
         _write(units[i], "".join(f'#include "{name}"\n' for name in names))
     with ExitStack() as stack:
         runtime = stack.enter_context(
-            cached("runtime", _digest(*_tools(), *_compiler_flags("-O2", True)), _make_runtime)
+            cached("verilated", _digest(*_tools(), *_compiler_flags("-O2", True)), lambda e: _objects(e, _runtime()))
         )
+        harness = stack.enter_context(
+            cached(
+                "harness", _digest(*_tools(), main.read_bytes(), *_compiler_flags("-O2", True)),
+                lambda e: _objects(e, [main]),
+            )
+        )  # fmt: skip
         header = stack.enter_context(
             cached("header", _digest(*_tools(), *flags), lambda entry: _make_header(entry, flags))
         )
@@ -178,7 +185,9 @@ def _compile(obj: Path, flags: Sequence[str], timeout_s: float) -> None:
             ],
             timeout_s=timeout_s,
         )
-        objects = [f"{u.stem}.o" for u in units] + [str(p) for p in sorted(runtime.glob("*.o"))]
+        objects = [f"{u.stem}.o" for u in units] + [
+            str(p) for folder in (harness, runtime) for p in sorted(folder.glob("*.o"))
+        ]
         run_all([Command((compiler, *objects, "-pthread", "-o", "sim"), obj, obj / "link.log")], timeout_s=timeout_s)
 
 
@@ -197,12 +206,15 @@ def _units(obj: Path) -> list[list[str]]:
     return [sorted(group) for group in groups if group]
 
 
-def _make_runtime(entry: Path) -> None:
-    """Verilator's runtime and the harness as objects, the same for every model."""
+def _runtime() -> list[Path]:
+    """Sources of Verilator's runtime, the same for every model."""
+    return [find_verilator().root / "include" / name for name in _RUNTIME]
+
+
+def _objects(entry: Path, sources: Sequence[Path]) -> None:
+    """Compiles `sources`, which do not depend on the model, into `entry`."""
     compiler, _ = find_compiler()
     flags = _compiler_flags("-O2", True)
-    root = find_verilator().root / "include"
-    sources = [*(root / name for name in _RUNTIME), HARNESS / f"{HARNESS_MAIN}.cpp"]
     run_all(
         [
             Command((compiler, *flags, "-c", str(p), "-o", f"{p.stem}.o"), entry, entry / f"{p.stem}.log")
