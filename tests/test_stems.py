@@ -42,6 +42,7 @@ RTL_ONLY = {
     "fifo": "a stream with a depth", "tlastmarker": "to_axis in axis.hpp", "mvau_lane": "accumulators.hpp",
     "mvau_plane": "accumulators.hpp", "thresholding_stage": "thresholding.hpp", "ringbuffer": "ring.hpp",
     "swg_parallel": "nothing: RTL alone", "pool_parallel": "nothing: RTL alone", "delayline": "nothing: RTL alone",
+    "control": "the processing system's side: RTL alone", "framein": "the same", "frameout": "the same",
 }  # fmt: skip
 """RTL modules without an HLS template of their name, and what does their work there."""
 
