@@ -65,4 +65,6 @@ def _legal(low: Lowerings, op: Op) -> list[Fold]:
 
 def _first(low: Lowerings, op: Op, target: int) -> Fold:
     legal = _legal(low, op)
-    return next((fold for fold in legal if low.cycles(op, fold) <= target), legal[-1])
+    # A window that is too slow with all its lanes comes as a whole in one beat.
+    whole = [f for f in kernel_of(op).legal(low.graph, op) if f.parallel_window]
+    return next((fold for fold in legal if low.cycles(op, fold) <= target), (whole or legal)[-1])

@@ -45,7 +45,10 @@ def test_it_costs_no_more_than_finns_set_folding_and_meets_the_rate(share: int) 
     target = max(least, slowest_cycles(graph) // share)
     ours, theirs = choose(graph, Request({}, target)), set_folding(graph, target)
     assert max(low.cycles(op, ours[op.name]) for op in ops) <= target
-    assert price(graph, ours) <= price(graph, theirs) * 1.01
+    if max(low.cycles(op, theirs[op.name]) for op in ops) <= target:
+        assert price(graph, ours) <= price(graph, theirs) * 1.01
+    else:
+        assert share == 12, "SetFolding has no whole windows for depthwise layers, and misses only the highest rate"
 
 
 def test_finns_rules() -> None:
