@@ -50,7 +50,10 @@ def _expand_all(value: Any) -> Any:
 
 
 class LayerFolding(BaseModel):
-    """Folding of one layer, with FINN's keys. What this flow cannot honour is refused by `flows.folding`."""
+    """Folding of one layer, with FINN's keys and `impl` (see `flows.design.Fold`).
+
+    What this flow cannot honour is refused by `flows.folding`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -60,6 +63,7 @@ class LayerFolding(BaseModel):
     mem_mode: str | None = None
     resType: str | None = None
     parallel_window: int | None = None
+    impl: str | None = None
     inFIFODepths: tuple[int, ...] | None = None
     outFIFODepths: tuple[int, ...] | None = None
 

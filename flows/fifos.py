@@ -108,7 +108,7 @@ def peaks(design: Design, by_id: Mapping[int, int]) -> dict[str, int]:
 def spare(design: Design) -> dict[str, int]:
     """Entries, on top of those found, of each FIFO on a branch before a pipeline that may hold gaps."""
     makers = {s: i for i in design.instances for s in i.outputs}
-    entries = {}
+    entries: dict[str, int] = {}
     for instance in design.instances:
         if instance.loose_beats:
             before = makers[instance.input]
@@ -116,7 +116,8 @@ def spare(design: Design) -> dict[str, int]:
                 before = makers[before.input]
             if _on_branch(design, before):
                 lanes = design.streams[before.input].lanes
-                entries[before.name] = -(-instance.loose_beats * design.streams[instance.input].lanes // lanes)
+                lacking = -(-instance.loose_beats * design.streams[instance.input].lanes // lanes)
+                entries[before.name] = entries.get(before.name, 0) + lacking
     return entries
 
 

@@ -16,6 +16,7 @@ from flows.config import LayerFolding, suggestion
 from flows.design import Fold, Folding
 from flows.errors import ConfigError, InfeasibleFolding
 from flows.graph import VVAU, ConvolutionInputGenerator, Flatten, Graph, Op, Pool, Weighted
+from flows.kernels import implementation
 from flows.kernels.registry import kernel_of
 
 LANES_ONLY_SIMD = (
@@ -33,6 +34,7 @@ class Request:
 
     layers: Mapping[str, LayerFolding]
     target_cycles: int | None = None
+    clock_ns: float = 10.0
 
 
 def request(layers: Mapping[str, LayerFolding], file: Path | None, target_fps: int | None, clock_ns: float) -> Request:
@@ -41,7 +43,7 @@ def request(layers: Mapping[str, LayerFolding], file: Path | None, target_fps: i
     cycles = None if target_fps is None else int(1e9 / clock_ns // target_fps)
     if cycles is not None and cycles < 1:
         raise InfeasibleFolding(f"target_fps = {target_fps} is more than one frame a clock cycle of {clock_ns} ns")
-    return Request(merged, cycles)
+    return Request(merged, cycles, clock_ns)
 
 
 def read_finn_json(path: Path) -> dict[str, LayerFolding]:
@@ -94,7 +96,8 @@ def choose(graph: Graph, asked: Request) -> Folding:
             folding[op.name] = _cheapest(graph, op, folding, target, asked.layers.get(op.name))
     for op in ops.values():
         _check_window(graph, op, folding)
-    return {name: replace(folding[name], **_options(asked.layers.get(name))) for name in ops}
+    chosen = {name: replace(folding[name], **_options(asked.layers.get(name))) for name in ops}
+    return {name: implementation.choose(graph, ops[name], fold, asked.clock_ns) for name, fold in chosen.items()}
 
 
 def cycles(graph: Graph, op: Op, fold: Fold) -> int:
@@ -136,12 +139,13 @@ def _options(keys: LayerFolding | None) -> dict[str, Any]:
         "mem_mode": ("internal_embedded",),
         "resType": ("auto", "lut"),
         "parallel_window": (0, 1),
+        "impl": ("auto", "folded", "const"),
     }
     for key, values in allowed.items():
         value = getattr(keys, key)
         if value is not None and value not in values:
             raise ConfigError(f"folding: {key} = {value!r} is not supported; supported: {', '.join(map(str, values))}")
-    return {} if keys.ram_style is None else {"ram_style": keys.ram_style}
+    return {key: value for key in ("ram_style", "impl") if (value := getattr(keys, key)) is not None}
 
 
 def _cheapest(graph: Graph, op: Op, chosen: Mapping[str, Fold], target: int, keys: LayerFolding | None) -> Fold:
@@ -214,6 +218,8 @@ def to_finn_json(folding: Folding, graph: Graph, depths: Mapping[str, tuple[int,
             keys["ram_style"] = fold.ram_style
         if op.kind in ("MVAU", "VVAU"):
             keys |= {"mem_mode": "internal_embedded", "resType": "lut"}
+        if fold.impl != "auto":
+            keys["impl"] = fold.impl
         if isinstance(op, ConvolutionInputGenerator):
             keys["parallel_window"] = int(fold.parallel_window)
         if depths is not None:

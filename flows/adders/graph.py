@@ -96,7 +96,9 @@ def evaluate(graph: AdderGraph, x: IntArray) -> IntArray:
         if result.size and not node.dtype.holds(int(result.min()), int(result.max())):
             raise ValueError(f"node {number}: {node.dtype} does not hold {result.min()}…{result.max()}")
         values.append(result)
-    outputs = [np.zeros(len(x), np.int64) if t is None else t.sign * (values[t.value] << t.shift) for t in graph.outputs]
+    outputs = [
+        np.zeros(len(x), np.int64) if t is None else t.sign * (values[t.value] << t.shift) for t in graph.outputs
+    ]
     return np.stack(outputs, axis=1) if outputs else np.zeros((len(x), 0), np.int64)
 
 

@@ -27,7 +27,7 @@ def pipelined(graph: AdderGraph, levels: int) -> AdderGraph:
         binary = node.kind in (Kind.ADD, Kind.SUBTRACT)
         right = work.at(places[node.right], stages[node.right], stage) if binary else left
         places.append(work.append(Node(node.kind, node.dtype, left, right, node.left_shift, node.right_shift)))
-    outputs = []
+    outputs: list[Term | None] = []
     for term in graph.outputs:
         if term is None:
             outputs.append(None)

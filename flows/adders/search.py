@@ -107,7 +107,7 @@ class _Search:
 
     def _cost(self, pattern: Pattern) -> int:
         """Bits that the adder of `pattern` adds: below the shift the low value passes."""
-        low, high, distance, relative = pattern
+        low, high, distance, _ = pattern
         top = max(self.types[low].bits, self.types[high].bits + distance)
         # low - (high << d) passes the low bits as well; the sign of the whole is the reader's.
         return max(top - distance, 1)
@@ -182,7 +182,7 @@ class _Search:
         return Term(self._append(-self.vectors[last.value], Kind.NEGATE, last.value, last.value, 0, 0), last.shift)
 
     def _join_cost(self, one: Term, two: Term) -> int:
-        top = max(self.types[one.value].bits + one.shift, self.types[two.value].bits + two.shift)
+        top: int = max(self.types[one.value].bits + one.shift, self.types[two.value].bits + two.shift)
         return top - max(one.shift, two.shift)
 
     def _join(self, one: Term, two: Term) -> Term:

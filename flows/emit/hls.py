@@ -6,6 +6,7 @@ The templates themselves, `hw_templates/hls/*.hpp`, are static; `hw_templates/hl
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -38,7 +39,8 @@ def emit_layer(
 
     Raises InfeasibleFolding for an illegal `fold`, UnsupportedModel where the operator has no HLS template.
     """
-    low = kernel_of(op).lower(graph, op, fold, in_type, acc)
+    # HLS has one microarchitecture: a compiler sees for itself that a memory of one word is constant.
+    low = kernel_of(op).lower(graph, op, replace(fold, impl="folded"), in_type, acc)
     match op:
         case MVAU():
             values = _mvau(graph, op, low)

@@ -1,9 +1,14 @@
-"""Memory images for `$readmemh`: one hex word a line, address 0 first, element 0 in the least significant bits."""
+"""Memory images for `$readmemh` (one hex word a line, address 0 first), and tables that are parameters.
+
+Element 0 is in the least significant bits.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flows.beats import pack
-from flows.design import MemFile
+from flows.design import Bits, MemFile
 from flows.graph import IntArray, IntType
 
 
@@ -18,3 +23,10 @@ def image(name: str, words: IntArray, dtype: IntType) -> MemFile:
     packed = pack(words, dtype.bits)
     lines = (f"{int.from_bytes(word.tobytes(), 'little'):0{digits}x}\n" for word in packed)
     return MemFile(name, "".join(lines))
+
+
+def table(bits: int, entries: Sequence[int]) -> Bits:
+    """`entries`, 0 <= entry < 2**bits, as one parameter; entry 0 in the least significant bits."""
+    if any(not 0 <= entry < 1 << bits for entry in entries):
+        raise ValueError(f"an entry of {min(entries)}…{max(entries)} does not fit {bits} bits")
+    return Bits(bits * len(entries), sum(int(v) << (bits * i) for i, v in enumerate(entries)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flows.design import Bits, Fold, Lowered
 from flows.errors import UnsupportedModel
 from flows.graph import MVAU, Graph, IntType, Op, Weighted
+from flows.kernels import mvau_const
 from flows.kernels.base import divisors, require_divisor
 from flows.kernels.memory import image
 
@@ -22,8 +23,13 @@ def legal(graph: Graph, op: Op) -> tuple[Fold, ...]:
 
 
 def lower(graph: Graph, op: Op, fold: Fold, in_type: IntType, acc: tuple[int, ...] | None) -> Lowered:
-    """The module `mvau`. Lane p gets the widest of the accumulators `acc` of the channels c = p (mod PE)."""
+    """The module `mvau`, or with `fold.impl` "const" `mvau_const`.
+
+    Lane p gets the widest of the accumulators `acc` of the channels c = p (mod PE); with "const" `acc` means nothing.
+    """
     assert isinstance(op, MVAU) and acc is not None
+    if fold.impl == "const":
+        return mvau_const.lower(graph, op, fold, in_type)
     require_divisor(op, "PE", fold.pe, op.mh, "MH")
     require_divisor(op, "SIMD", fold.simd, op.mw, "MW")
     h, w, _ = graph[op.outputs[0]].shape

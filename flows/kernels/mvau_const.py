@@ -1,4 +1,4 @@
-"""MVAU with its weights as logic on `mvau_const.sv`: fully unrolled, one vector a clock, every adder as wide as its sum.
+"""MVAU with its weights as logic on `mvau_const.sv`: one vector a clock, every adder as wide as its sum.
 
 Zero weights cost nothing, and sums that several outputs share are made once (`flows.adders`). The widths are those of
 the actual weights and inputs, whatever the accumulator policy: there is no register that a policy could widen.
@@ -12,9 +12,10 @@ from functools import lru_cache
 from flows.adders.graph import AdderGraph, Kind, Node, Term
 from flows.adders.pipeline import latency, pipelined
 from flows.adders.search import adder_graph
-from flows.design import Bits, Fold, Lowered, Param
+from flows.design import Fold, Lowered, Param
 from flows.errors import InfeasibleFolding
 from flows.graph import MVAU, Graph, IntType, Op
+from flows.kernels.memory import table
 from flows.ranges import mvau_channel_ranges
 
 MAX_VALUES = 1 << 15
@@ -85,8 +86,3 @@ def parameters(adders: AdderGraph, in_type: IntType, out_bits: int, stages: int)
         "OUT_VALUE": table(16, [t.value for t in outputs]),
         "OUT_SHIFT": table(8, [t.shift for t in outputs]),
     }
-
-
-def table(bits: int, entries: Sequence[int]) -> Bits:
-    """A packed table, entry 0 in the least significant bits."""
-    return Bits(bits * len(entries), sum(int(v) << (bits * i) for i, v in enumerate(entries)))
