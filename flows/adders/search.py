@@ -155,7 +155,8 @@ class _Search:
         return self.known[pattern]
 
     def _append(self, vector: IntArray, kind: Kind, left: int, right: int, left_shift: int, right_shift: int) -> int:
-        dtype = IntType.for_range(*value_range(vector, self.lo, self.hi))
+        lo, hi = value_range(vector, self.lo, self.hi)
+        dtype = IntType.for_range(lo, hi)
         self.nodes.append(Node(kind, dtype, left, right, left_shift, right_shift))
         self.vectors.append(vector)
         self.types.append(dtype)

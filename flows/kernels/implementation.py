@@ -21,7 +21,7 @@ MAX_WEIGHTS = 8192
 
 
 def choose(graph: Graph, op: Op, fold: Fold, clock_ns: float) -> Fold:
-    """`fold` with its `impl` decided and the adders between two registers that `clock_ns` leaves time for."""
+    """`fold`, with `impl` "const" where that is cheaper, and then the adders between registers that `clock_ns` allows."""
     match op:
         case MVAU():
             whole = (fold.pe, fold.simd) == (op.mh, op.mw)
@@ -30,5 +30,6 @@ def choose(graph: Graph, op: Op, fold: Fold, clock_ns: float) -> Fold:
             const = not thresholding_const.refusal(op, fold)
         case _:
             return fold
-    impl = ("const" if const else "folded") if fold.impl == "auto" else fold.impl
-    return replace(fold, impl=impl, levels=max(int(clock_ns // ADDER_NS), 1))
+    if fold.impl == "const" or (const and fold.impl == "auto"):
+        return replace(fold, impl="const", levels=max(int(clock_ns // ADDER_NS), 1))
+    return fold
