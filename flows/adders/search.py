@@ -51,7 +51,7 @@ class _Search:
 
     def __init__(self, weights: IntArray, in_type: IntType, lo: int, hi: int) -> None:
         self.lo, self.hi = lo, hi
-        self.inputs = weights.shape[0]
+        self.inputs: int = weights.shape[0]
         self.nodes: list[Node] = []
         self.vectors: list[IntArray] = list(np.eye(self.inputs, dtype=np.int64))
         self.types: list[IntType] = [in_type] * self.inputs
@@ -183,7 +183,7 @@ class _Search:
         return Term(self._append(-self.vectors[last.value], Kind.NEGATE, last.value, last.value, 0, 0), last.shift)
 
     def _join_cost(self, one: Term, two: Term) -> int:
-        top: int = max(self.types[one.value].bits + one.shift, self.types[two.value].bits + two.shift)
+        top = max(self.types[one.value].bits + one.shift, self.types[two.value].bits + two.shift)
         return top - max(one.shift, two.shift)
 
     def _join(self, one: Term, two: Term) -> Term:

@@ -21,7 +21,7 @@ MAX_WEIGHTS = 8192
 
 
 def choose(graph: Graph, op: Op, fold: Fold, clock_ns: float) -> Fold:
-    """`fold`, with `impl` "const" where that is cheaper, and then the adders between registers that `clock_ns` allows."""
+    """`fold`, "const" where that is cheaper, with as many adders between registers as `clock_ns` allows."""
     match op:
         case MVAU():
             whole = (fold.pe, fold.simd) == (op.mh, op.mw)
