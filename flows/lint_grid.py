@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from flows.design import Bits, MemFile, Param
+from flows.kernels.memory import table
 
 RAM_STYLES = ("auto", "distributed", "block")
 
@@ -144,6 +145,41 @@ def thresholding() -> Iterator[Case]:
         }, tuple(memories))  # fmt: skip
 
 
+def mvau_const() -> Iterator[Case]:
+    """Node 0 subtracts, 1 adds shifted, 2 negates, and a register follows each; output 0 is zero, others shifted."""
+    for mw, mh, input_bits, signed, stages, value_bits in (
+        (2, 1, 1, 0, 1, 12), (2, 4, 8, 1, 2, 20), (72, 16, 4, 0, 3, 14), (9, 8, 8, 0, 1, 20), (3, 2, 1, 1, 4, 8),
+        (5, 3, 3, 1, 1, 10),
+    ):  # fmt: skip
+        nodes = 6
+        kinds, lefts, rights = (2, 1, 3, 0, 0, 0), (0, 1, mw, mw, mw + 1, mw + 2), (1, mw, mw, 0, 0, 0)
+        left_shifts, right_shifts, bits = (1, 0, 0, 0, 0, 0), (0, 2, 0, 0, 0, 0), (value_bits - 1,) * nodes
+        outputs = [(mw + nodes, 0), *((mw + 3 + c % 3, c % 2) for c in range(1, mh))]
+        yield Case({
+            "MW": mw, "MH": mh, "INPUT_BITS": input_bits, "INPUT_SIGNED": signed, "OUT_BITS": value_bits,
+            "STAGES": stages, "NODES": nodes, "VALUE_BITS": value_bits, "NODE_KIND": table(2, kinds),
+            "LEFT": table(16, lefts), "RIGHT": table(16, rights), "LEFT_SHIFT": table(8, left_shifts),
+            "RIGHT_SHIFT": table(8, right_shifts), "NODE_BITS": table(8, bits),
+            "NODE_SIGNED": table(1, (1, 0, 1, 1, 0, 1)), "OUT_VALUE": table(16, [v for v, _ in outputs]),
+            "OUT_SHIFT": table(8, [shift for _, shift in outputs]),
+        })  # fmt: skip
+
+
+def thresholding_const() -> Iterator[Case]:
+    for channels, in_bits, in_signed, stages, bias, bits, signed in (
+        (1, 1, 0, 1, 0, 1, 0), (16, 9, 1, 4, 0, 7, 0), (2, 32, 1, 5, -8, 12, 1), (4, 8, 0, 2, -1, 9, 1),
+        (3, 5, 1, 1, -1, 5, 1), (8, 14, 1, 3, 0, 14, 1),
+    ):  # fmt: skip
+        count = (1 << stages) - 1
+        out_bits = max((bias + count).bit_length(), (~bias).bit_length() if bias < 0 else 0) + (bias < 0)
+        ascending = [i * ((1 << (bits - signed)) - 1) // count for i in range(count)] * channels
+        yield Case({
+            "CHANNELS": channels, "INPUT_BITS": in_bits, "INPUT_SIGNED": in_signed, "OUT_BITS": out_bits,
+            "OUT_BIAS": bias, "STAGES": stages, "THRESH_BITS": bits, "THRESH_SIGNED": signed,
+            "THRESHOLDS": table(bits, ascending),
+        })  # fmt: skip
+
+
 def labelselect() -> Iterator[Case]:
     for classes, pe, bits, signed in (
         (1, 1, 1, 0), (2, 1, 1, 0), (10, 1, 11, 1), (10, 10, 32, 1), (10, 5, 8, 0), (1000, 4, 20, 1), (3, 3, 1, 1),
@@ -260,7 +296,9 @@ GRID: Mapping[str, Callable[[], Iterator[Case]]] = {
     "pool": pool,
     "pool_parallel": pool_parallel,
     "mvau": mvau,
+    "mvau_const": mvau_const,
     "thresholding": thresholding,
+    "thresholding_const": thresholding_const,
     "labelselect": labelselect,
     "labelselect_topk": labelselect_topk,
     "duplicate": duplicate,
