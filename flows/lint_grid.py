@@ -9,8 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from flows.design import Bits, MemFile, Param
+from flows.graph import IntType
 from flows.kernels.memory import table
+from flows.kernels.thresholding_const import lane_tables
 
 RAM_STYLES = ("auto", "distributed", "block")
 
@@ -167,16 +171,18 @@ def mvau_const() -> Iterator[Case]:
 
 def thresholding_const() -> Iterator[Case]:
     for channels, in_bits, in_signed, stages, bias, bits, signed in (
-        (1, 1, 0, 1, 0, 1, 0), (16, 9, 1, 4, 0, 7, 0), (2, 32, 1, 5, -8, 12, 1), (4, 8, 0, 2, -1, 9, 1),
-        (3, 5, 1, 1, -1, 5, 1), (8, 14, 1, 3, 0, 14, 1),
+        (1, 1, 0, 1, 0, 1, 0), (16, 9, 1, 4, 0, 9, 1), (2, 32, 1, 5, -8, 32, 1), (4, 8, 0, 2, -1, 9, 1),
+        (3, 5, 1, 1, -1, 6, 1), (8, 14, 0, 3, 0, 14, 0),
     ):  # fmt: skip
         count = (1 << stages) - 1
         out_bits = max((bias + count).bit_length(), (~bias).bit_length() if bias < 0 else 0) + (bias < 0)
-        ascending = [i * ((1 << (bits - signed)) - 1) // count for i in range(count)] * channels
+        compared = IntType(bits, bool(signed))
+        ascending = np.array([compared.min + i * (compared.max - compared.min) // count for i in range(count)])
+        tables = [*lane_tables(ascending, compared)]
         yield Case({
             "CHANNELS": channels, "INPUT_BITS": in_bits, "INPUT_SIGNED": in_signed, "OUT_BITS": out_bits,
-            "OUT_BIAS": bias, "STAGES": stages, "THRESH_BITS": bits, "THRESH_SIGNED": signed,
-            "THRESHOLDS": table(bits, ascending),
+            "OUT_BIAS": bias, "STAGES": stages, "COMPARE_BITS": bits, "COMPARE_SIGNED": signed, "LUTS": len(tables),
+            "TABLES": table(64, tables * channels),
         })  # fmt: skip
 
 

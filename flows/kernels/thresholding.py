@@ -37,7 +37,7 @@ def lower(graph: Graph, op: Op, fold: Fold, in_type: IntType, acc: tuple[int, ..
             f"{op.name} (Thresholding): {out_type} does not hold its results {op.out_bias}…{op.out_bias + count}"
         )
     if fold.impl == "const":
-        return thresholding_const.lower(op, fold, in_type, out_type, stored, dtype, h * w)
+        return thresholding_const.lower(op, fold, in_type, out_type, stored, h * w)
     stem = f"{op.name}_thresholds"
     return Lowered(
         module="thresholding",

@@ -205,21 +205,25 @@ def test_a_changed_weight_is_caught(tmp_path: Path) -> None:
 
 
 TABLES = ("NODE_KIND", "LEFT", "RIGHT_SHIFT", "NODE_BITS", "NODE_SIGNED", "OUT_VALUE", "OUT_SHIFT")
-"""Of mvau_const.sv, in which one bit is changed."""
+"""Of mvau_const.sv, in which one entry is changed."""
 
 
 def test_a_changed_adder_graph_is_caught(tmp_path: Path) -> None:
-    """The lowest bit of the last node's, or the last output's, entry in every table: some output differs."""
-    good, low = unit_of(Point(12, 6, 3, 4, 4, U4), "good", "const")
+    """The last adder's, or the last output's, entry in every table: some output differs."""
+    good, low = unit_of(Point(4, 3, 1, 1, 4, U4), "good", "const")
+    kinds, nodes = low.params["NODE_KIND"], int(str(low.params["NODES"]))
+    assert isinstance(kinds, Bits)
+    last_adder = max(n for n in range(nodes) if kinds.value >> 2 * n & 3 in (1, 2))
     units = [good]
     for table in TABLES:
         bits = low.params[table]
         assert isinstance(bits, Bits)
-        entries = 6 if table.startswith("OUT") else int(str(low.params["NODES"]))
+        entries, at = (3, 2) if table.startswith("OUT") else (nodes, last_adder)
         entry = bits.width // entries
-        # The last adder, in front of the registers of the outputs.
-        at = entries - 1 if table.startswith("OUT") else entries - 7
-        changed = Bits(bits.width, bits.value ^ 1 << entry * at)
+        old = bits.value >> entry * at & (1 << entry) - 1
+        # A sum becomes a difference or the other way round, a node loses a bit, another value is read.
+        new = {"NODE_KIND": 3 - old, "NODE_BITS": old - 1}.get(table, old ^ 1)
+        changed = Bits(bits.width, bits.value + (new - old << entry * at))
         units.append(replace(good, name=table.lower(), params={**good.params, table: changed}))
     outputs = run(units, tmp_path)
     assert np.array_equal(outputs[0], good.y)

@@ -152,19 +152,37 @@ def test_a_threshold_off_by_one_is_caught(tmp_path: Path) -> None:
 
 
 def test_a_constant_threshold_off_by_one_is_caught(tmp_path: Path) -> None:
-    """Each stored threshold in turn, one bit changed: exactly its channel differs."""
-    good, low = unit_of(Point(3, 3, s(9), 3, spread=50), "good", "const")
-    table, bits = low.params["THRESHOLDS"], int(str(low.params["THRESH_BITS"]))
-    assert isinstance(table, Bits)
+    """Each threshold in turn, one higher: exactly its channel differs."""
+    point = Point(3, 3, s(9), 3, spread=50)
+    good, _ = unit_of(point, "good", "const")
+    thresholds = thresholds_of(point)
     units = [good]
-    for number in range(9):
-        changed = Bits(table.width, table.value ^ 1 << number * bits)
-        units.append(replace(good, name=f"bad{number}", params={**good.params, "THRESHOLDS": changed}))
+    for c, i in product(range(3), range(3)):
+        changed = thresholds.copy()
+        changed[c, i:] = np.maximum(changed[c, i:], changed[c, i] + 1)
+        graph = graph_of(changed, point.in_type, 0)
+        low = thresholding.lower(graph, graph.ops[0], Fold(3, 1, impl="const"), point.in_type, None)
+        units.append(replace(good, name=f"bad{c}{i}", params=low.params))
     cases = [u.case for u in units]
     results = results_of(cases, build(units, tmp_path).run(job_of(cases), tmp_path / "run"))
     assert np.array_equal(results[0].outputs[0], good.y)
-    for number, result in enumerate(results[1:]):
-        assert set(np.argwhere(result.outputs[0] != good.y)[:, 2]) == {number // 3}, number
+    for unit, result in zip(units[1:], results[1:], strict=True):
+        assert set(np.argwhere(result.outputs[0] != good.y)[:, 2]) == {int(unit.name[3])}, unit.name
+
+
+def test_a_changed_lut_is_caught(tmp_path: Path) -> None:
+    """The last LUT of every lane inverted: its lane differs."""
+    good, low = unit_of(Point(2, 2, s(9), 7, spread=50), "good", "const")
+    tables, luts = low.params["TABLES"], int(str(low.params["LUTS"]))
+    assert isinstance(tables, Bits)
+    masks = [((1 << 64) - 1) << 64 * (lane * luts + luts - 1) for lane in range(2)]
+    units = [
+        replace(good, name=f"bad{lane}", params={**good.params, "TABLES": Bits(tables.width, tables.value ^ mask)})
+        for lane, mask in enumerate(masks)
+    ]
+    cases = [u.case for u in units]
+    for lane, result in enumerate(results_of(cases, build(units, tmp_path).run(job_of(cases), tmp_path / "run"))):
+        assert set(np.argwhere(result.outputs[0] != good.y)[:, 2]) == {lane}
 
 
 def test_thresholds_as_logic_take_all_channels_and_few_thresholds() -> None:
