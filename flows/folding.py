@@ -139,7 +139,7 @@ def _options(keys: LayerFolding | None) -> dict[str, Any]:
         "mem_mode": ("internal_embedded",),
         "resType": ("auto", "lut"),
         "parallel_window": (0, 1),
-        "impl": ("auto", "folded", "const"),
+        "impl": ("auto", "folded", "const", "sparse"),
     }
     for key, values in allowed.items():
         value = getattr(keys, key)
@@ -165,8 +165,11 @@ def _cheapest(graph: Graph, op: Op, chosen: Mapping[str, Fold], target: int, key
     return min(fast, key=partial(_cost, graph, op, chosen))
 
 
-def _cost(graph: Graph, op: Op, chosen: Mapping[str, Fold], fold: Fold) -> tuple[int, bool, int]:
-    """Least parallel first; among equals the one whose input needs no width converter with an odd ratio."""
+def _cost(graph: Graph, op: Op, chosen: Mapping[str, Fold], fold: Fold) -> tuple[int, bool, bool, int]:
+    """Least parallel first; among equals the one whose input needs no width converter with an odd ratio.
+
+    Skipping zeros costs memory, for the places of the others, so it must save lanes.
+    """
     source = graph.producer(op.inputs[0])
     while isinstance(source, Flatten):
         source = graph.producer(source.inputs[0])
@@ -176,7 +179,7 @@ def _cost(graph: Graph, op: Op, chosen: Mapping[str, Fold], fold: Fold) -> tuple
         before = chosen[source.name]
         given = before.simd * _pixels(source, before) if source.kind in LANES_ONLY_SIMD else before.pe
     awkward = given is not None and given % lanes_in != 0 and lanes_in % given != 0
-    return lanes, awkward, fold.pe
+    return lanes, awkward, fold.impl == "sparse", fold.pe
 
 
 def _pixels(op: Op, fold: Fold) -> int:

@@ -169,6 +169,20 @@ def mvau_const() -> Iterator[Case]:
         })  # fmt: skip
 
 
+def mvau_sparse() -> Iterator[Case]:
+    for index, (mw, mh, pe, simd, weight_bits, input_bits, signed, acc, tiles) in enumerate((
+        (1, 1, 1, 1, 1, 1, 0, 2, 1), (9, 16, 1, 1, 8, 8, 0, 20, 40), (8, 4, 4, 8, 4, 4, 0, 11, 3),
+        (72, 16, 1, 4, 4, 4, 0, 9, 144), (12, 6, 6, 1, 2, 3, 1, 8, 14), (6, 4, 2, 3, 9, 8, 0, 20, 4),
+    )):  # fmt: skip
+        word_bits = pe * simd * weight_bits + (mw // simd - 1).bit_length() + 1
+        image = "".join(f"{0:0{-(-word_bits // 4)}x}\n" for _ in range(tiles))
+        yield Case({
+            "MW": mw, "MH": mh, "PE": pe, "SIMD": simd, "WEIGHT_BITS": weight_bits, "INPUT_BITS": input_bits,
+            "INPUT_SIGNED": signed, "ACC_BITS": Bits.of_bytes((acc,) * pe), "OUT_BITS": acc, "TILES": tiles,
+            "WEIGHT_FILE": "tiles.hex", "RAM_STYLE": RAM_STYLES[index % 3],
+        }, (MemFile("tiles.hex", image),))  # fmt: skip
+
+
 def thresholding_const() -> Iterator[Case]:
     for channels, in_bits, in_signed, stages, bias, bits, signed in (
         (1, 1, 0, 1, 0, 1, 0), (16, 9, 1, 4, 0, 9, 1), (2, 32, 1, 5, -8, 32, 1), (4, 8, 0, 2, -1, 9, 1),
@@ -303,6 +317,7 @@ GRID: Mapping[str, Callable[[], Iterator[Case]]] = {
     "pool_parallel": pool_parallel,
     "mvau": mvau,
     "mvau_const": mvau_const,
+    "mvau_sparse": mvau_sparse,
     "thresholding": thresholding,
     "thresholding_const": thresholding_const,
     "labelselect": labelselect,

@@ -1,4 +1,4 @@
-"""mvau.sv and mvau_const.sv against `x @ W`: foldings, operand widths, sums exactly full; planted faults are caught."""
+"""The MVAU's RTL against `x @ W`: foldings, operand widths, sums exactly full; planted faults are caught."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def unit_of(point: Point, name: str, impl: str = "folded") -> tuple[Unit, Lowere
     low = mvau.lower(graph, op, fold, point.in_type, acc)
     x = vectors(weights, point.in_type, 6, point.seed)
     y = to_beats(x @ weights, low.out_lanes)
-    interval = (point.mw // fold.simd) * (point.mh // fold.pe)
+    interval = low.work_beats if impl == "sparse" else (point.mw // fold.simd) * (point.mh // fold.pe)
     unit = Unit(
         name, low.module, low.params, to_beats(x, low.in_lanes), point.in_type.bits, y, low.out_type,
         interval=max(interval, 1), memories=low.memories,
@@ -146,7 +146,7 @@ def run(units: list[Unit], folder: Path, model: Model | None = None) -> list[Int
     return [r.outputs[0] for r in results_of(cases, (model or build(units, folder)).run(job_of(cases), folder / "run"))]
 
 
-IMPLS = ("folded", "const")
+IMPLS = ("folded", "const", "sparse")
 
 
 @pytest.mark.parametrize("impl", IMPLS)
