@@ -81,6 +81,7 @@ def choose(graph: Graph, asked: Request) -> Folding:
     for name in asked.layers:
         if name not in ops:
             raise ConfigError(f"folding: no layer {name!r} in this network{suggestion(name, ops)}")
+        _check_impl(ops[name], asked.layers[name])
     folding = {name: _explicit(graph, ops[name], keys) for name, keys in asked.layers.items() if _folds(keys)}
     target = asked.target_cycles
     if target is None:
@@ -125,9 +126,15 @@ def _explicit(graph: Graph, op: Op, keys: LayerFolding) -> Fold:
     if whole and not isinstance(op, ConvolutionInputGenerator):
         raise ConfigError(f"folding: {op.name} ({op.kind}) has no parallel_window; its sliding window may have it")
     simd = keys.SIMD or (graph[op.inputs[0]].shape[2] if whole else 1)
-    fold = Fold(keys.PE or 1, simd, parallel_window=whole)
+    fold = Fold(keys.PE or 1, simd, parallel_window=whole, impl=keys.impl or "auto")
     cycles(graph, op, fold)  # the kernel refuses an illegal one
     return fold
+
+
+def _check_impl(op: Op, keys: LayerFolding) -> None:
+    legal = implementation.IMPLS.get(op.kind, ("auto",))
+    if keys.impl is not None and keys.impl not in legal:
+        raise ConfigError(f"folding: {op.name} ({op.kind}) has no impl = {keys.impl!r}; supported: {', '.join(legal)}")
 
 
 def _options(keys: LayerFolding | None) -> dict[str, Any]:
@@ -139,7 +146,6 @@ def _options(keys: LayerFolding | None) -> dict[str, Any]:
         "mem_mode": ("internal_embedded",),
         "resType": ("auto", "lut"),
         "parallel_window": (0, 1),
-        "impl": ("auto", "folded", "const", "sparse"),
     }
     for key, values in allowed.items():
         value = getattr(keys, key)
@@ -152,6 +158,8 @@ def _cheapest(graph: Graph, op: Op, chosen: Mapping[str, Fold], target: int, key
     legal = kernel_of(op).legal(graph, op)
     if keys is not None and keys.parallel_window == 0:
         legal = tuple(f for f in legal if not f.parallel_window)
+    if keys is not None and keys.impl is not None:
+        legal = tuple(f for f in legal if implementation.allowed(op, f, keys.impl))
     forced = _window_lanes(graph, op, chosen)
     legal = tuple(f for f in legal if forced is None or f.pe == forced)
     timed = [(fold, cycles(graph, op, fold)) for fold in legal]

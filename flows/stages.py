@@ -424,7 +424,8 @@ def synthesize(
         write_json(path, {p: dataclasses.asdict(r) for p, r in found.items()})
 
     depends = [
-        {p: rtl_text(d) for p, d in designs.items()}, b.part.family, code("flows/synthesize"), versions("pyosys"),
+        {p: rtl_text(d) for p, d in designs.items()}, b.part.family, code("flows/synthesize", "hw_templates/yosys"),
+        versions("pyosys"),
     ]  # fmt: skip
     b.steps.run("synthesize", depends, [path], action)
     return dict(read_json(path))

@@ -20,6 +20,30 @@ MAX_WEIGHTS = 8192
 """Weights that are not zero up to which "auto" unrolls: beyond, finding the adder graph takes minutes."""
 
 
+IMPLS = {"MVAU": ("auto", "folded", "sparse", "const"), "Thresholding": ("auto", "folded", "const")}
+"""Operator class to its microarchitectures; the others have one."""
+
+
+def allowed(op: Op, fold: Fold, asked: str) -> bool:
+    """Whether `fold`, one of the kernel's legal ones, can be what was `asked` for."""
+    match asked:
+        case "auto":
+            return True
+        case "const":
+            lanes = (
+                (op.mh, op.mw)
+                if isinstance(op, MVAU)
+                else (len(op.thresholds), 1)
+                if isinstance(op, Thresholding)
+                else ()
+            )
+            return (fold.pe, fold.simd) == lanes and fold.impl == "auto"
+        case "folded":
+            return fold.impl == "auto"
+        case _:
+            return fold.impl == asked
+
+
 def choose(graph: Graph, op: Op, fold: Fold, clock_ns: float) -> Fold:
     """`fold`, "const" where that is cheaper, with as many adders between registers as `clock_ns` allows."""
     match op:

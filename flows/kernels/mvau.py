@@ -18,11 +18,16 @@ LOOSE_BEATS = 4
 
 
 def legal(graph: Graph, op: Op) -> tuple[Fold, ...]:
-    """Every pair of divisors of MH and MW, least parallel first; of each the one that skips zeros after the other."""
+    """Every pair of divisors of MH and MW, least parallel first; then the same skipping zeros, where that pays."""
     assert isinstance(op, MVAU)
     folds = (Fold(pe, simd) for pe in divisors(op.mh) for simd in divisors(op.mw))
     ordered = sorted(folds, key=lambda f: (f.pe * f.simd, f.pe))
-    return tuple(replace(f, impl=impl) for f in ordered for impl in ("auto", "sparse"))
+    return tuple(
+        replace(f, impl=impl)
+        for f in ordered
+        for impl in ("auto", "sparse")
+        if impl == "auto" or mvau_sparse.pays(op, f)
+    )
 
 
 def lower(graph: Graph, op: Op, fold: Fold, in_type: IntType, acc: tuple[int, ...] | None) -> Lowered:

@@ -7,10 +7,30 @@ same rate needs fewer lanes; the memory says of every tile which inputs it takes
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from flows.beats import pack
 from flows.design import Bits, Fold, Lowered, MemFile
 from flows.graph import MVAU, Graph, IntArray, IntType
+
+WORTH = 0.75
+"""Share of the tiles that may be left where skipping the others is considered at all."""
+
+
+def pays(op: MVAU, fold: Fold) -> bool:
+    """Whether enough tiles of `fold` are zero for the memory to say which are not."""
+    used = _used(_blocks(op, fold)).sum(axis=1)
+    return bool(np.maximum(used, 1).sum() <= WORTH * used.size * (op.mw // fold.simd))
+
+
+def _blocks(op: MVAU, fold: Fold) -> IntArray:
+    """(NF, SF, PE*SIMD): the tiles, their weights in the memory's order."""
+    sf, nf = op.mw // fold.simd, op.mh // fold.pe
+    return op.weights.reshape(sf, fold.simd, nf, fold.pe).transpose(2, 0, 3, 1).reshape(nf, sf, -1)
+
+
+def _used(blocks: IntArray) -> npt.NDArray[np.bool_]:
+    return np.asarray(np.any(blocks, axis=2), dtype=np.bool_)
 
 
 def tiles(op: MVAU, fold: Fold) -> tuple[IntArray, IntArray, IntArray]:
@@ -19,9 +39,8 @@ def tiles(op: MVAU, fold: Fold) -> tuple[IntArray, IntArray, IntArray]:
     Every fold of outputs has at least one tile. Where a vector would have SF - 1 to SF + 1 tiles, tiles of zeros make
     them SF + 2: the two vectors that the module holds then never wait for each other.
     """
-    sf, nf = op.mw // fold.simd, op.mh // fold.pe
-    blocks = op.weights.reshape(sf, fold.simd, nf, fold.pe).transpose(2, 0, 3, 1).reshape(nf, sf, -1)
-    used = [np.flatnonzero(np.any(row, axis=1)).tolist() or [0] for row in blocks]
+    sf, blocks = op.mw // fold.simd, _blocks(op, fold)
+    used = [np.flatnonzero(row).tolist() or [0] for row in _used(blocks)]
     count = sum(map(len, used))
     spare = sf + 2 - count if abs(count - sf) <= 1 else 0
     words = [blocks[n, s] for n, row in enumerate(used) for s in row]
