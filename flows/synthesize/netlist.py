@@ -16,6 +16,11 @@ from flows.synthesize.jobs import Job
 from flows.synthesize.yosys import JOBS, STALL_SECONDS, run_jobs
 
 NETLIST = "netlist.v"
+WAIVERS = "`verilator_config\n" + "".join(
+    f"lint_off -rule {rule}\n" for rule in ("PINMISSING", "INITIALDLY", "WIDTHTRUNC", "WIDTHEXPAND", "UNOPTFLAT")
+)
+"""For Verilator, of a model with netlists in it: unused pins are open, registers and carry chains are vectors whose
+bits depend on each other, and the cell models set initial values their own way."""
 _MODULE = re.compile(r"^module +(\w+).*?^endmodule", re.DOTALL | re.MULTILINE)
 _SPECIFY = re.compile(r"^ *specify\b.*?^ *endspecify", re.DOTALL | re.MULTILINE)
 
@@ -52,4 +57,4 @@ def cell_models() -> Mapping[str, str]:
             "Yosys' cell models are not installed; run `make install` (the PyPI package is called pyosys)"
         )
     text = _SPECIFY.sub("", path.read_text(encoding="utf-8"))
-    return {m[1]: f"/* verilator lint_off INITIALDLY */\n{m[0]}\n" for m in _MODULE.finditer(text)}
+    return {m[1]: f"{m[0]}\n" for m in _MODULE.finditer(text)}
