@@ -11,9 +11,9 @@ import pytest
 
 from flows.beats import fold as to_beats
 from flows.design import Bits, Fold, Lowered, Param
-from flows.errors import InfeasibleFolding, UnsupportedModel
+from flows.errors import InfeasibleFolding, UnsupportedModel, VerificationFailed
 from flows.graph import MVAU, Graph, IntArray, IntType, Tensor, by_name
-from flows.kernels import mvau
+from flows.kernels import mvau, mvau_sparse
 from flows.ranges import mvau_channel_ranges
 from flows.simulate.bench import job_of, results_of
 from flows.simulate.verilator import Model
@@ -231,6 +231,41 @@ def test_a_changed_adder_graph_is_caught(tmp_path: Path) -> None:
     assert np.array_equal(outputs[0], good.y)
     for unit, got in zip(units[1:], outputs[1:], strict=True):
         assert not np.array_equal(got, good.y), unit.name
+
+
+def test_a_changed_tile_is_caught(tmp_path: Path) -> None:
+    """A weight, the place of a tile, and the flag of the last one, each in the middle of the memory."""
+    unit, low = unit_of(Point(12, 6, 3, 4, 4, U4, density=0.5), "m", "sparse")
+    (memory,) = low.memories
+    words = memory.text.splitlines()
+    model = build([unit], tmp_path)
+    assert np.array_equal(run([unit], tmp_path / "good", model)[0], unit.y)
+    tile_bits = 3 * 4 * 4
+    for name, bit in (("weight", 2), ("place", tile_bits), ("last", tile_bits + 2)):
+        changed = list(words)
+        changed[1] = f"{int(words[1], 16) ^ 1 << bit:0{len(words[1])}x}"
+        bad = replace(model, memories={PurePosixPath(memory.name): "\n".join(changed) + "\n"})
+        if name == "last":  # an output too many
+            with pytest.raises(VerificationFailed, match="more beats than expected"):
+                run([unit], tmp_path / name, bad)
+        else:
+            assert not np.array_equal(run([unit], tmp_path / name, bad)[0], unit.y), name
+
+
+def test_tiles_of_zeros_are_left_out() -> None:
+    """Every output keeps one, and counts of tiles that would make the module wait are filled up."""
+    weights = np.zeros((12, 4), dtype=np.int64)
+    weights[0, 0] = weights[11, 0] = weights[5, 2] = 3
+    _, op = graph_of(weights, IntType(3, True), U4)
+    words, beats, last = mvau_sparse.tiles(op, Fold(1, 2))
+    assert (beats.tolist()[:5], last.tolist()) == ([0, 5, 0, 2, 0], [0, 1, 1, 1, 0, 0, 0, 1])  # SF + 2 = 8
+    assert not words[5:].any()
+    words, beats, last = mvau_sparse.tiles(op, Fold(2, 1))
+    assert (beats.tolist(), last.tolist()) == ([0, 11, 5], [0, 1, 1])
+    assert mvau_sparse.pays(op, Fold(1, 2)) and not mvau_sparse.pays(op, Fold(4, 12))
+    graph, op = graph_of(weights, IntType(3, True), U4)
+    low = mvau.lower(graph, op, Fold(2, 1, impl="sparse"), U4, (9,) * 4)
+    assert low.work_beats == 12 and low.params["TILES"] == 3
 
 
 def test_weights_as_logic_need_a_whole_vector_a_clock() -> None:
