@@ -69,7 +69,10 @@ Output = Literal[
 
 
 class LayerFolding(BaseModel):
-    """Folding of one layer, with FINN's keys. What this flow cannot honour is refused by `flows.folding`."""
+    """Folding of one layer, with FINN's keys and `impl` (see `flows.design.Fold`).
+
+    What this flow cannot honour is refused by `flows.folding`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -79,12 +82,16 @@ class LayerFolding(BaseModel):
     mem_mode: str | None = None
     resType: str | None = None
     parallel_window: int | None = None
+    impl: str | None = None
     inFIFODepths: tuple[int, ...] | None = None
     outFIFODepths: tuple[int, ...] | None = None
 
 
 class BuildConfig(BaseModel):
-    """Every key of a design's YAML file. Keys that FINN has keep FINN's names and meaning."""
+    """Every key of a design's YAML file. Keys that FINN has keep FINN's names and meaning.
+
+    `skip_zeros`: the automatic folding may take MVAUs that skip tiles of zero weights (RTL only).
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -99,6 +106,7 @@ class BuildConfig(BaseModel):
     target_fps: int | None = Field(None, ge=1)
     folding_config_file: Path | None = None
     folding: Mapping[str, LayerFolding] = {}
+    skip_zeros: bool = False
     accumulator_policy: Policy = "exact"
     compare_policies: tuple[Policy, ...] = POLICIES
     backend: Backend = "rtl"

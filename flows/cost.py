@@ -108,6 +108,23 @@ def _mvau(p: Mapping[str, int]) -> Cost:
     return weights + replay + Cost(40 + 1.15 * macs * p["WEIGHT_BITS"] * p["INPUT_BITS"] + p["ACC_TOTAL"])
 
 
+def _mvau_sparse(p: Mapping[str, int]) -> Cost:
+    """Two input vectors, and a place and a flag beside the weights of every tile."""
+    macs, beats = p["PE"] * p["SIMD"], p["MW"] // p["SIMD"]
+    tiles = _memory(p["TILES"], macs * p["WEIGHT_BITS"] + (beats - 1).bit_length() + 1, rom=True)
+    vectors = _memory(2 * beats, p["SIMD"] * p["INPUT_BITS"], rom=False, block=False)
+    return tiles + vectors + Cost(60 + 1.15 * macs * p["WEIGHT_BITS"] * p["INPUT_BITS"] + p["ACC_TOTAL"])
+
+
+def _mvau_const(p: Mapping[str, int]) -> Cost:
+    """An adder a node, most of them narrower than the widest value."""
+    return Cost(10.0 + 0.6 * p["NODES"] * p["VALUE_BITS"])
+
+
+def _thresholding_const(p: Mapping[str, int]) -> Cost:
+    return Cost(10.0 + p["CHANNELS"] * p["LUTS"])
+
+
 def _vvau(p: Mapping[str, int]) -> Cost:
     lanes = p["PE"] * p.get("SIMD", 1)
     words = p["K"] // p.get("SIMD", 1) * (p["CHANNELS"] // p["PE"])
@@ -179,7 +196,8 @@ def _other(p: Mapping[str, int]) -> Cost:
 
 
 MODULES: Mapping[str, Callable[[Mapping[str, int]], Cost]] = {
-    "mvau": _mvau, "vvau": _vvau, "thresholding": _thresholding, "swg": _swg, "swg_parallel": _swg_parallel,
+    "mvau": _mvau, "mvau_sparse": _mvau_sparse, "mvau_const": _mvau_const, "thresholding_const": _thresholding_const,
+    "vvau": _vvau, "thresholding": _thresholding, "swg": _swg, "swg_parallel": _swg_parallel,
     "fifo": _fifo, "dwc": _dwc, "fmpadding": _fmpadding, "upsample": _ring, "depthtospace": _ring, "pool": _pool,
     "pool_parallel": _pool_parallel, "add": _add, "globalaccpool": _globalaccpool, "labelselect": _labelselect,
 }  # fmt: skip

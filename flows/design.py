@@ -45,13 +45,19 @@ Param = int | str | Bits
 
 @dataclass(frozen=True)
 class Fold:
-    """How far a layer is unrolled: `pe` output lanes, `simd` input lanes; `parallel_window`: see `kernels.swg`."""
+    """How far a layer is unrolled: `pe` output lanes, `simd` input lanes; `parallel_window`: see `kernels.swg`.
+
+    `impl`: "folded" (weights or thresholds in memories), "sparse" (MVAU: tiles of zero weights are skipped), "const"
+    (as logic; fully unrolled layers only), or "auto": "folded" or "const", see `flows.kernels.implementation`.
+    `levels`: adders between two registers of a "const" MVAU.
+    """
 
     pe: int
     simd: int
     parallel_window: bool = False
     impl: str = "auto"
     ram_style: str = "auto"
+    levels: int = 4
 
 
 Folding = Mapping[str, Fold]

@@ -19,6 +19,9 @@ from flows.graph import Flatten, Graph
 from flows.kernels.registry import kernel_of
 
 MIN_DEPTH = 2
+DIRECT = {("swg_parallel", "mvau_const"), ("swg_parallel", "pool_parallel"), ("mvau_const", "thresholding_const")}
+"""(writer, reader) modules with no FIFO between them. The stream is whole windows or vectors wide, a FIFO of it takes
+more LUTs than its neighbours; both stand still as a whole, so that the ready path gets one LUT longer."""
 
 
 @dataclass
@@ -51,8 +54,14 @@ class _Builder:
         self.instances.append(Instance(name, "fifo", "", params, (source.name,), (sink.name,), source.beats))
         return sink
 
-    def link(self, source: Stream, lanes: int, bursts: bool) -> Stream:
-        """A FIFO and what converts the width, from `source` to a stream of `lanes`, read in `bursts` or evenly."""
+    def link(self, source: Stream, lanes: int, bursts: bool, reader: str) -> Stream:
+        """A FIFO and what converts the width, from `source` to a stream of `lanes`, read in `bursts` or evenly.
+
+        Neither where `reader`, a module, takes the stream from the writer itself.
+        """
+        writer = next((i.module for i in self.instances if source.name in i.outputs), "")
+        if source.lanes == lanes and (writer, reader) in DIRECT:
+            return source
         if not bursts and (source.lanes <= lanes or source.tensor in self.paused):
             return self.dwc(self.fifo(source), lanes)
         return self.fifo(self.dwc(source, lanes))
@@ -119,7 +128,7 @@ def elaborate(
         linked = []
         for name, source in zip(op.inputs, sources, strict=True):
             bursts = low.work_beats > graph[name].elements // low.in_lanes
-            linked.append(build.link(source, low.in_lanes, bursts).name)
+            linked.append(build.link(source, low.in_lanes, bursts, low.module).name)
         out = graph[op.outputs[0]]
         beats = out.elements // low.out_lanes
         sink = build.stream(

@@ -17,6 +17,7 @@ from flows.design import Fold, Folding
 from flows.errors import ConfigError, InfeasibleFolding
 from flows.folding_search import cheapest
 from flows.graph import VVAU, ConvolutionInputGenerator, Flatten, Graph, Op, Pool, Weighted
+from flows.kernels import implementation
 from flows.kernels.registry import kernel_of
 
 LANES_ONLY_SIMD = (
@@ -28,22 +29,33 @@ LANES_BOTH = ("MVAU", "VVAU", "Pool")
 """Operators with PE and SIMD; all others have PE only. (FINN's Pool has PE only; here SIMD is pixels of its window.)"""
 
 
+DEFAULT_CLOCK_NS = 10.0
+"""What registers are placed for where a request names no clock."""
+
+
 @dataclass(frozen=True)
 class Request:
-    """What the user asked for, by layer: the folding, and FIFO depths where given (FINN's in/outFIFODepths)."""
+    """What the user asked for, by layer: the folding, and FIFO depths where given (FINN's in/outFIFODepths).
+
+    `skip_zeros`: MVAUs that nothing is said about may skip tiles of zero weights.
+    """
 
     layers: Mapping[str, LayerFolding]
     target_cycles: int | None = None
     clock_ns: float | None = None
+    skip_zeros: bool = False
 
 
-def request(layers: Mapping[str, LayerFolding], file: Path | None, target_fps: int | None, clock_ns: float) -> Request:
+def request(
+    layers: Mapping[str, LayerFolding], file: Path | None, target_fps: int | None, clock_ns: float,
+    skip_zeros: bool = False,
+) -> Request:  # fmt: skip
     """Merges the inline folding (which wins) with FINN's folding file. Raises ConfigError on a broken file."""
     merged = {**(read_finn_json(file) if file else {}), **layers}
     cycles = None if target_fps is None else int(1e9 / clock_ns // target_fps)
     if cycles is not None and cycles < 1:
         raise InfeasibleFolding(f"target_fps = {target_fps} is more than one frame a clock cycle of {clock_ns} ns")
-    return Request(merged, cycles, clock_ns)
+    return Request(merged, cycles, clock_ns, skip_zeros)
 
 
 def read_finn_json(path: Path) -> dict[str, LayerFolding]:
@@ -81,6 +93,7 @@ def choose(graph: Graph, asked: Request) -> Folding:
     for name in asked.layers:
         if name not in ops:
             raise ConfigError(f"folding: no layer {name!r} in this network{suggestion(name, ops)}")
+        _check_impl(ops[name], asked.layers[name])
     folding = {name: _explicit(graph, ops[name], keys) for name, keys in asked.layers.items() if _folds(keys)}
     target = asked.target_cycles
     if target is None:
@@ -94,12 +107,14 @@ def choose(graph: Graph, asked: Request) -> Folding:
     _require_reachable(graph, ops, folding, target, asked.clock_ns)
     for op in ops.values():
         if op.name not in folding:
-            folding[op.name] = _cheapest(graph, op, folding, target, asked.layers.get(op.name))
+            folding[op.name] = _cheapest(graph, op, folding, target, asked)
     free = [name for name in ops if name not in asked.layers]
-    folding = dict(cheapest(graph, folding, free, target, lambda op: kernel_of(op).legal(graph, op)))
+    folding = dict(cheapest(graph, folding, free, target, lambda op: _legal(graph, op, asked)))
     for op in ops.values():
         _check_window(graph, op, folding)
-    return {name: replace(folding[name], **_options(asked.layers.get(name))) for name in ops}
+    chosen = {name: replace(folding[name], **_options(asked.layers.get(name))) for name in ops}
+    clock = asked.clock_ns or DEFAULT_CLOCK_NS
+    return {name: implementation.choose(graph, ops[name], fold, clock) for name, fold in chosen.items()}
 
 
 def cycles(graph: Graph, op: Op, fold: Fold) -> int:
@@ -152,9 +167,15 @@ def _explicit(graph: Graph, op: Op, keys: LayerFolding) -> Fold:
     if whole and not isinstance(op, ConvolutionInputGenerator):
         raise ConfigError(f"folding: {op.name} ({op.kind}) has no parallel_window; its sliding window may have it")
     simd = keys.SIMD or (graph[op.inputs[0]].shape[2] if whole else 1)
-    fold = Fold(keys.PE or 1, simd, parallel_window=whole)
+    fold = Fold(keys.PE or 1, simd, parallel_window=whole, impl=keys.impl or "auto")
     cycles(graph, op, fold)  # the kernel refuses an illegal one
     return fold
+
+
+def _check_impl(op: Op, keys: LayerFolding) -> None:
+    legal = implementation.IMPLS.get(op.kind, ("auto",))
+    if keys.impl is not None and keys.impl not in legal:
+        raise ConfigError(f"folding: {op.name} ({op.kind}) has no impl = {keys.impl!r}; supported: {', '.join(legal)}")
 
 
 def _options(keys: LayerFolding | None) -> dict[str, Any]:
@@ -171,13 +192,22 @@ def _options(keys: LayerFolding | None) -> dict[str, Any]:
         value = getattr(keys, key)
         if value is not None and value not in values:
             raise ConfigError(f"folding: {key} = {value!r} is not supported; supported: {', '.join(map(str, values))}")
-    return {} if keys.ram_style is None else {"ram_style": keys.ram_style}
+    return {key: value for key in ("ram_style", "impl") if (value := getattr(keys, key)) is not None}
 
 
-def _cheapest(graph: Graph, op: Op, chosen: Mapping[str, Fold], target: int, keys: LayerFolding | None) -> Fold:
-    legal = kernel_of(op).legal(graph, op)
+def _legal(graph: Graph, op: Op, asked: Request) -> tuple[Fold, ...]:
+    """The kernel's foldings that the request does not forbid."""
+    legal, keys = kernel_of(op).legal(graph, op), asked.layers.get(op.name)
+    impl = keys.impl if keys is not None else None
     if keys is not None and keys.parallel_window == 0:
         legal = tuple(f for f in legal if not f.parallel_window)
+    if impl is not None:
+        return tuple(f for f in legal if implementation.allowed(op, f, impl))
+    return tuple(f for f in legal if asked.skip_zeros or f.impl != "sparse")
+
+
+def _cheapest(graph: Graph, op: Op, chosen: Mapping[str, Fold], target: int, asked: Request) -> Fold:
+    legal = _legal(graph, op, asked)
     forced = _window_lanes(graph, op, chosen)
     legal = tuple(f for f in legal if forced is None or f.pe == forced)
     timed = [(fold, cycles(graph, op, fold)) for fold in legal]
@@ -191,8 +221,11 @@ def _cheapest(graph: Graph, op: Op, chosen: Mapping[str, Fold], target: int, key
     return min(fast, key=partial(_cost, graph, op, chosen))
 
 
-def _cost(graph: Graph, op: Op, chosen: Mapping[str, Fold], fold: Fold) -> tuple[int, bool, int]:
-    """Least parallel first; among equals the one whose input needs no width converter with an odd ratio."""
+def _cost(graph: Graph, op: Op, chosen: Mapping[str, Fold], fold: Fold) -> tuple[int, bool, bool, int]:
+    """Least parallel first; among equals the one whose input needs no width converter with an odd ratio.
+
+    Skipping zeros costs memory, for the places of the others, so it must save lanes.
+    """
     source = graph.producer(op.inputs[0])
     while isinstance(source, Flatten):
         source = graph.producer(source.inputs[0])
@@ -202,7 +235,7 @@ def _cost(graph: Graph, op: Op, chosen: Mapping[str, Fold], fold: Fold) -> tuple
         before = chosen[source.name]
         given = before.simd * _pixels(source, before) if source.kind in LANES_ONLY_SIMD else before.pe
     awkward = given is not None and given % lanes_in != 0 and lanes_in % given != 0
-    return lanes, awkward, fold.pe
+    return lanes, awkward, fold.impl == "sparse", fold.pe
 
 
 def _pixels(op: Op, fold: Fold) -> int:
@@ -244,6 +277,8 @@ def to_finn_json(folding: Folding, graph: Graph, depths: Mapping[str, tuple[int,
             keys["ram_style"] = fold.ram_style
         if op.kind in ("MVAU", "VVAU"):
             keys |= {"mem_mode": "internal_embedded", "resType": "lut"}
+        if fold.impl != "auto":
+            keys["impl"] = fold.impl
         if isinstance(op, ConvolutionInputGenerator):
             keys["parallel_window"] = int(fold.parallel_window)
         if depths is not None:

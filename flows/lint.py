@@ -13,14 +13,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from flows.emit.sv import modules_used, render_param
 from flows.errors import FlowError
 from flows.files import write_json, write_text
 from flows.lint_grid import GRID, Case
 from flows.simulate.toolchain import find_verilator, processors
-from flows.synthesize.jobs import RTL
+from flows.synthesize.jobs import RTL, primitives
 from flows.synthesize.yosys import LOG, WORKER
 from flows.synthesize.yosys import version as require_yosys
 
@@ -100,6 +100,10 @@ def verilator(module: str, case: Case, sources: Sequence[str], rtl: Path, folder
 def slang(module: str, cases: Sequence[Case], sources: Sequence[str], scratch: Path) -> list[str]:
     """What Yosys' `read_slang` says against each of `cases`."""
     jobs = []
+    beside = primitives({PurePosixPath(source): "" for source in sources})
+    for path, text in beside.items():
+        write_text(scratch / path, text)
+    sources = [*sources, *(str(path) for path in beside)]
     for index, case in enumerate(cases):
         parameters = [f"-G {key}={render_param(value)}" for key, value in case.params.items()]
         arguments = [*parameters, *(f"../{source}" for source in sources)]

@@ -9,7 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from flows.design import Bits, MemFile, Param
+from flows.graph import IntType
+from flows.kernels.memory import table
+from flows.kernels.thresholding_const import lane_tables
 
 RAM_STYLES = ("auto", "distributed", "block")
 
@@ -165,6 +170,57 @@ def thresholding() -> Iterator[Case]:
         }, tuple(memories))  # fmt: skip
 
 
+def mvau_const() -> Iterator[Case]:
+    """Node 0 subtracts, 1 adds shifted, 2 negates, and a register follows each; output 0 is zero, others shifted."""
+    for mw, mh, input_bits, signed, stages, value_bits in (
+        (2, 1, 1, 0, 1, 12), (2, 4, 8, 1, 2, 20), (72, 16, 4, 0, 3, 14), (9, 8, 8, 0, 1, 20), (3, 2, 1, 1, 4, 8),
+        (5, 3, 3, 1, 1, 10),
+    ):  # fmt: skip
+        nodes = 6
+        kinds, lefts, rights = (2, 1, 3, 0, 0, 0), (0, 1, mw, mw, mw + 1, mw + 2), (1, mw, mw, 0, 0, 0)
+        left_shifts, right_shifts, bits = (1, 0, 0, 0, 0, 0), (0, 2, 0, 0, 0, 0), (value_bits - 1,) * nodes
+        outputs = [(mw + nodes, 0), *((mw + 3 + c % 3, c % 2) for c in range(1, mh))]
+        yield Case({
+            "MW": mw, "MH": mh, "INPUT_BITS": input_bits, "INPUT_SIGNED": signed, "OUT_BITS": value_bits,
+            "STAGES": stages, "NODES": nodes, "VALUE_BITS": value_bits, "NODE_KIND": table(2, kinds),
+            "LEFT": table(16, lefts), "RIGHT": table(16, rights), "LEFT_SHIFT": table(8, left_shifts),
+            "RIGHT_SHIFT": table(8, right_shifts), "NODE_BITS": table(8, bits),
+            "NODE_SIGNED": table(1, (1, 0, 1, 1, 0, 1)), "OUT_VALUE": table(16, [v for v, _ in outputs]),
+            "OUT_SHIFT": table(8, [shift for _, shift in outputs]),
+        })  # fmt: skip
+
+
+def mvau_sparse() -> Iterator[Case]:
+    for index, (mw, mh, pe, simd, weight_bits, input_bits, signed, acc, tiles) in enumerate((
+        (1, 1, 1, 1, 1, 1, 0, 2, 1), (9, 16, 1, 1, 8, 8, 0, 20, 40), (8, 4, 4, 8, 4, 4, 0, 11, 3),
+        (72, 16, 1, 4, 4, 4, 0, 9, 144), (12, 6, 6, 1, 2, 3, 1, 8, 14), (6, 4, 2, 3, 9, 8, 0, 20, 4),
+    )):  # fmt: skip
+        word_bits = pe * simd * weight_bits + (mw // simd - 1).bit_length() + 1
+        image = "".join(f"{0:0{-(-word_bits // 4)}x}\n" for _ in range(tiles))
+        yield Case({
+            "MW": mw, "MH": mh, "PE": pe, "SIMD": simd, "WEIGHT_BITS": weight_bits, "INPUT_BITS": input_bits,
+            "INPUT_SIGNED": signed, "ACC_BITS": Bits.of_bytes((acc,) * pe), "OUT_BITS": acc, "TILES": tiles,
+            "WEIGHT_FILE": "tiles.hex", "RAM_STYLE": RAM_STYLES[index % 3],
+        }, (MemFile("tiles.hex", image),))  # fmt: skip
+
+
+def thresholding_const() -> Iterator[Case]:
+    for channels, in_bits, in_signed, stages, bias, bits, signed in (
+        (1, 1, 0, 1, 0, 1, 0), (16, 9, 1, 4, 0, 9, 1), (2, 32, 1, 5, -8, 32, 1), (4, 8, 0, 2, -1, 9, 1),
+        (3, 5, 1, 1, -1, 6, 1), (8, 14, 0, 3, 0, 14, 0),
+    ):  # fmt: skip
+        count = (1 << stages) - 1
+        out_bits = max((bias + count).bit_length(), (~bias).bit_length() if bias < 0 else 0) + (bias < 0)
+        compared = IntType(bits, bool(signed))
+        ascending = np.array([compared.min + i * (compared.max - compared.min) // count for i in range(count)])
+        tables = [*lane_tables(ascending, compared)]
+        yield Case({
+            "CHANNELS": channels, "INPUT_BITS": in_bits, "INPUT_SIGNED": in_signed, "OUT_BITS": out_bits,
+            "OUT_BIAS": bias, "STAGES": stages, "COMPARE_BITS": bits, "COMPARE_SIGNED": signed, "LUTS": len(tables),
+            "TABLES": table(64, tables * channels),
+        })  # fmt: skip
+
+
 def labelselect() -> Iterator[Case]:
     for classes, pe, bits, signed in (
         (1, 1, 1, 0), (2, 1, 1, 0), (10, 1, 11, 1), (10, 10, 32, 1), (10, 5, 8, 0), (1000, 4, 20, 1), (3, 3, 1, 1),
@@ -284,7 +340,10 @@ GRID: Mapping[str, Callable[[], Iterator[Case]]] = {
     "pool": pool,
     "pool_parallel": pool_parallel,
     "mvau": mvau,
+    "mvau_const": mvau_const,
+    "mvau_sparse": mvau_sparse,
     "thresholding": thresholding,
+    "thresholding_const": thresholding_const,
     "labelselect": labelselect,
     "labelselect_topk": labelselect_topk,
     "duplicate": duplicate,

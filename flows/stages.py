@@ -274,7 +274,7 @@ def golden(b: Build, source: Source, imported: Imported) -> Values:
 def folding_request(b: Build) -> foldings.Request:
     """What the configuration and FINN's folding file ask for."""
     c = b.config
-    return foldings.request(c.folding, c.folding_config_file, c.target_fps, c.synth_clk_period_ns)
+    return foldings.request(c.folding, c.folding_config_file, c.target_fps, c.synth_clk_period_ns, c.skip_zeros)
 
 
 def write_folding(b: Build, graph: Graph, folding: Folding) -> None:
@@ -582,7 +582,8 @@ def synthesize(
         write_json(path, {p: dataclasses.asdict(r) for p, r in found.items()})
 
     depends = [
-        {p: rtl_text(d) for p, d in designs.items()}, b.part.family, code("flows/synthesize"), versions("pyosys"),
+        {p: rtl_text(d) for p, d in designs.items()}, b.part.family, code("flows/synthesize", "hw_templates/yosys"),
+        versions("pyosys"),
     ]  # fmt: skip
     b.steps.run("synthesize", depends, [path], action)
     return dict(read_json(path))

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from flows.config import LayerFolding
@@ -50,6 +51,8 @@ def test_named_layers_get_what_was_asked_and_the_rest_keeps_up():
         ({"MVAU_0": LayerFolding(PE=1, SIMD=1)}, ConfigError, "nothing is said about MVAU_1"),
         ({"ConvolutionInputGenerator_1": LayerFolding(parallel_window=2), "MVAU_0": LayerFolding(PE=1, SIMD=1),
           "MVAU_1": LayerFolding(PE=1, SIMD=1)}, ConfigError, "parallel_window = 2 is not supported"),
+        ({"Thresholding_0": LayerFolding(impl="sparse"), "MVAU_0": LayerFolding(PE=1, SIMD=1),
+          "MVAU_1": LayerFolding(PE=1, SIMD=1)}, ConfigError, r"Thresholding_0 .*no impl = 'sparse'; supported: auto"),
         ({"MVAU_0": LayerFolding(parallel_window=1)}, ConfigError, r"MVAU_0 \(MVAU\) has no parallel_window"),
         ({"Thresholding_0": LayerFolding(PE=2, SIMD=2)}, ConfigError, "has no SIMD"),
         ({"MVAU_0": LayerFolding(PE=1, SIMD=1, mem_mode="external"), "MVAU_1": LayerFolding(PE=1, SIMD=1)},
@@ -135,3 +138,32 @@ def test_inline_layers_win_over_the_file(tmp_path):
     path.write_text(json.dumps({"MVAU_0": {"PE": 1, "SIMD": 1}}))
     merged = request({"MVAU_0": LayerFolding(PE=4, SIMD=9)}, path, None, 10.0)
     assert merged.layers["MVAU_0"].PE == 4
+
+
+def test_what_is_fully_unrolled_becomes_logic_and_zeros_are_skipped_where_that_saves_lanes():
+    graph = small_cnn().graph()
+    conv = graph.op("MVAU_0")
+    whole = LayerFolding(PE=conv.mh, SIMD=conv.mw)
+    fast = choose(graph, Request({"MVAU_0": whole, "MVAU_1": LayerFolding(PE=1, SIMD=1)}, 400, clock_ns=5.0))
+    assert (fast["MVAU_0"].impl, fast["MVAU_0"].levels) == ("const", 2)
+    asked = {"MVAU_0": LayerFolding(PE=conv.mh, SIMD=conv.mw, impl="folded"), "MVAU_1": LayerFolding(impl="const")}
+    kept = choose(graph, Request(asked, 400))
+    assert kept["MVAU_0"].impl == "folded" and kept["MVAU_1"].impl == "const"
+    sparse = _without_most_weights(graph)
+    lanes = {}
+    for name, given in (("dense", graph), ("sparse", sparse), ("forced", sparse)):
+        keys = {"MVAU_0": LayerFolding(impl="folded")} if name == "forced" else {}
+        fold = choose(given, Request(keys, 1000, skip_zeros=True))["MVAU_0"]
+        lanes[name] = fold.pe * fold.simd
+        assert (fold.impl == "sparse") == (name == "sparse")
+        assert cycles(given, given.op("MVAU_0"), fold) <= 1000
+    assert lanes["sparse"] < lanes["dense"] == lanes["forced"]
+    assert all(fold.impl != "sparse" for fold in choose(sparse, Request({}, 1000)).values()), "not asked for"
+
+
+def _without_most_weights(graph):
+    """The graph with one weight in nine of its first MVAU."""
+    op = graph.op("MVAU_0")
+    keep = np.arange(op.weights.size).reshape(op.weights.shape) % 9 == 0
+    ops = tuple(replace(o, weights=o.weights * keep) if o is op else o for o in graph.ops)
+    return replace(graph, ops=ops)

@@ -16,7 +16,8 @@
 namespace {
 
 // The numbers are those of flows/cycles/instances.py.
-enum Kind : int64_t { kFifo, kPipe, kPad, kPadPixel, kFree, kConcat, kTopK, kWindow, kUpsample, kShuffle, kDuplicate, kGrid };
+enum Kind : int64_t { kFifo, kPipe, kPad, kPadPixel, kFree, kConcat, kTopK, kWindow, kUpsample, kShuffle, kDuplicate, kGrid,
+    kTiles };
 constexpr int kParameters = 15;
 constexpr int kColumns = 5 + kParameters;  // kind, two inputs, two outputs (-1: none), parameters
 
@@ -335,6 +336,36 @@ struct Engine {
                     moved = in.ready || waits0 != s[0] || waits1 != s[1];
                     s[0] = waits0;
                     s[1] = waits1;
+                }
+                break;
+            }
+            case kTiles: {
+                // Two vectors: one comes in while the tiles of the other are worked on; tiles that end an output give one.
+                // p: SF, tiles, a bit a tile, 62 in a number: it ends an output.
+                // s: input beat, bank that fills, banks that are full (bits), tile, bank that is read, flags behind the
+                // memory (1 a tile is there, 2 it ends its vector, 4 an output; its bank in 8), tiles and outputs that are
+                // further on (3 bits each)
+                const bool enable = !out.valid || out.ready;
+                set_ready(in, !(s[2] >> s[1] & 1));
+                const bool push = in.valid && in.ready;
+                const bool go = s[2] >> s[4] & 1;
+                const bool free = enable && (s[5] & 3) == 3;
+                moved |= push || (enable && (go || s[5] || s[6] || s[7] || out.valid));
+                if (free) s[2] &= ~(1ll << (s[5] >> 3 & 1));
+                if (push && advance(s[0], p[0])) {
+                    s[2] |= 1ll << s[1];
+                    s[1] ^= 1;
+                }
+                if (enable) {
+                    set_valid(out, (s[6] & s[7]) >> 2 & 1);
+                    s[6] = (s[6] << 1 | (s[5] & 1)) & 7;
+                    s[7] = (s[7] << 1 | (s[5] >> 2 & 1)) & 7;
+                    const bool ends = s[3] == p[1] - 1;
+                    s[5] = 0;
+                    if (go) {
+                        s[5] = 1 | ends << 1 | (p[2 + s[3] / 62] >> (s[3] % 62) & 1) << 2 | s[4] << 3;
+                        if (advance(s[3], p[1])) s[4] ^= 1;
+                    }
                 }
                 break;
             }

@@ -13,6 +13,8 @@ from flows.errors import UnsupportedModel
 
 PARAMETERS = 15
 """As `kParameters` of the engine."""
+TILES_A_NUMBER = 62
+"""A bit each, in a signed number."""
 
 Numbers = tuple[int, ...]
 
@@ -32,10 +34,14 @@ class Kind(IntEnum):
     SHUFFLE = 9
     DUPLICATE = 10
     GRID = 11
+    TILES = 12
 
 
 def timing(instance: Instance) -> tuple[Kind, Numbers]:
     """Kind and parameters of an instance. Raises UnsupportedModel where its module has no cycle model."""
+    if instance.module == "mvau_sparse":
+        kind, numbers = _mvau_sparse(instance)
+        return kind, numbers + (0,) * (PARAMETERS - len(numbers))
     find = MODULES.get(instance.module)
     if find is None:
         raise UnsupportedModel(f"{instance.name}: the module {instance.module} has no cycle model")
@@ -53,6 +59,24 @@ def _mvau(p: Mapping[str, int]) -> tuple[Kind, Numbers]:
     return Kind.PIPE, (sf, nf, 3 + (sf > 1) + (sf > 1 and nf > 1))
 
 
+def _mvau_const(p: Mapping[str, int]) -> tuple[Kind, Numbers]:
+    return Kind.PIPE, (1, 1, p["STAGES"])
+
+
+def _mvau_sparse(instance: Instance) -> tuple[Kind, Numbers]:
+    """Which tiles end an output, from the memory: the highest bit of a tile's word."""
+    p = {key: int(v) for key, v in instance.params.items() if isinstance(v, int)}
+    beats = p["MW"] // p["SIMD"]
+    end = p["PE"] * p["SIMD"] * p["WEIGHT_BITS"] + (beats - 1).bit_length()
+    lasts = [int(word, 16) >> end & 1 for word in instance.memories[0].text.split()]
+    step = TILES_A_NUMBER
+    words = [sum(bit << n for n, bit in enumerate(lasts[at : at + step])) for at in range(0, len(lasts), step)]
+    if len(words) > PARAMETERS - 2:
+        most = step * (PARAMETERS - 2)
+        raise UnsupportedModel(f"{instance.name}: the cycle model knows up to {most} tiles, not {len(lasts)}")
+    return Kind.TILES, (beats, len(lasts), *words)
+
+
 def _vvau(p: Mapping[str, int]) -> tuple[Kind, Numbers]:
     beats = p["K"] // p.get("SIMD", 1)
     return Kind.PIPE, (beats, 1, 3 + (beats > 1))
@@ -60,6 +84,10 @@ def _vvau(p: Mapping[str, int]) -> tuple[Kind, Numbers]:
 
 def _thresholding(p: Mapping[str, int]) -> tuple[Kind, Numbers]:
     return Kind.PIPE, (1, 1, p["THRESHOLDS"].bit_length() + 1)
+
+
+def _thresholding_const(p: Mapping[str, int]) -> tuple[Kind, Numbers]:
+    return Kind.PIPE, (1, 1, p["STAGES"])
 
 
 def _labelselect(p: Mapping[str, int]) -> tuple[Kind, Numbers]:
@@ -150,8 +178,10 @@ def _duplicate(p: Mapping[str, int]) -> tuple[Kind, Numbers]:
 MODULES: Mapping[str, Callable[[Mapping[str, int]], tuple[Kind, Numbers]]] = {
     "fifo": _fifo,
     "mvau": _mvau,
+    "mvau_const": _mvau_const,
     "vvau": _vvau,
     "thresholding": _thresholding,
+    "thresholding_const": _thresholding_const,
     "labelselect": _labelselect,
     "labelselect_topk": _labelselect_topk,
     "pool": _pool,
@@ -169,4 +199,4 @@ MODULES: Mapping[str, Callable[[Mapping[str, int]], tuple[Kind, Numbers]]] = {
     "depthtospace": _depthtospace,
     "duplicate": _duplicate,
 }
-"""Every module that a design may hold, but the top's own."""
+"""Every module that a design may hold, but the top's own and `mvau_sparse`, whose timing is in its memory too."""

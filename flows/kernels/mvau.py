@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flows.design import Bits, Fold, Lowered
 from flows.errors import UnsupportedModel
 from flows.graph import MVAU, Graph, IntArray, IntType, Op, Weighted
+from flows.kernels import mvau_const, mvau_sparse
 from flows.kernels.base import divisors, require_divisor
 from flows.kernels.memory import image
 
@@ -15,15 +18,26 @@ LOOSE_BEATS = 4
 
 
 def legal(graph: Graph, op: Op) -> tuple[Fold, ...]:
-    """Every pair of divisors of MH and MW, least parallel first."""
+    """Every pair of divisors of MH and MW, least parallel first; then the same skipping zeros, where that pays."""
     assert isinstance(op, MVAU)
     folds = (Fold(pe, simd) for pe in divisors(op.mh) for simd in divisors(op.mw))
-    return tuple(sorted(folds, key=lambda f: (f.pe * f.simd, f.pe)))
+    ordered = sorted(folds, key=lambda f: (f.pe * f.simd, f.pe))
+    return tuple(
+        replace(f, impl=impl)
+        for f in ordered
+        for impl in ("auto", "sparse")
+        if impl == "auto" or mvau_sparse.pays(op, f)
+    )
 
 
 def lower(graph: Graph, op: Op, fold: Fold, in_type: IntType, acc: tuple[int, ...] | None) -> Lowered:
-    """The module `mvau`. Lane p gets the widest of the accumulators `acc` of the channels c = p (mod PE)."""
+    """The module `mvau`, or with `fold.impl` "const" `mvau_const`, "sparse" `mvau_sparse`.
+
+    Lane p gets the widest of the accumulators `acc` of the channels c = p (mod PE); with "const" `acc` means nothing.
+    """
     assert isinstance(op, MVAU) and acc is not None
+    if fold.impl == "const":
+        return mvau_const.lower(graph, op, fold, in_type)
     require_divisor(op, "PE", fold.pe, op.mh, "MH")
     require_divisor(op, "SIMD", fold.simd, op.mw, "MW")
     h, w, _ = graph[op.outputs[0]].shape
@@ -32,6 +46,8 @@ def lower(graph: Graph, op: Op, fold: Fold, in_type: IntType, acc: tuple[int, ..
     out_type = IntType(max(lane_bits), signed=True)
     weight_type = stored_type(op)
     require_operands(op, op.weight_type, in_type)
+    if fold.impl == "sparse":
+        return mvau_sparse.lower(graph, op, fold, in_type, weight_type, lane_bits)
     file = f"{op.name}_weights.hex"
 
     def words() -> IntArray:

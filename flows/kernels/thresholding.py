@@ -9,6 +9,7 @@ import numpy as np
 from flows.design import Fold, Lowered, MemFile
 from flows.errors import UnsupportedModel
 from flows.graph import Graph, IntArray, IntType, Op, Thresholding
+from flows.kernels import thresholding_const
 from flows.kernels.base import divisors, require_divisor
 from flows.kernels.memory import image
 
@@ -21,7 +22,7 @@ def legal(graph: Graph, op: Op) -> tuple[Fold, ...]:
 
 
 def lower(graph: Graph, op: Op, fold: Fold, in_type: IntType, acc: tuple[int, ...] | None) -> Lowered:
-    """The module `thresholding`, its thresholds in as many bits as they need."""
+    """The module `thresholding`, or with `fold.impl` "const" `thresholding_const`; thresholds in the bits they need."""
     assert isinstance(op, Thresholding)
     h, w, channels = graph[op.inputs[0]].shape
     require_divisor(op, "PE", fold.pe, channels, "channels")
@@ -35,6 +36,8 @@ def lower(graph: Graph, op: Op, fold: Fold, in_type: IntType, acc: tuple[int, ..
         raise UnsupportedModel(
             f"{op.name} (Thresholding): {out_type} does not hold its results {op.out_bias}…{op.out_bias + count}"
         )
+    if fold.impl == "const":
+        return thresholding_const.lower(op, fold, in_type, out_type, stored, h * w)
     stem = f"{op.name}_thresholds"
     return Lowered(
         module="thresholding",

@@ -318,8 +318,8 @@ def _layer(graph: Graph, design: Design, op: Weighted, widths: LayerWidths) -> d
         "op": op.kind,
         "mw": op.mw,
         "mh": op.mh,
-        "pe": instance.params["PE"],
-        "simd": instance.params.get("SIMD", 1),
+        "pe": instance.params.get("PE", op.mh),  # weights as logic: fully unrolled, without such parameters
+        "simd": instance.params.get("SIMD", op.mw),
         "weight_bits": op.weight_type.bits,
         "input_bits": graph[op.inputs[0]].dtype.bits,
         "trained_bits": widths.trained_bits,

@@ -12,6 +12,8 @@ from flows.emit.sv import modules_used, render_instance
 
 RTL = Path(__file__).parents[2] / "hw_templates" / "rtl"
 OUT_OF_CONTEXT = "out_of_context"
+PRIMITIVES = {"lut6": RTL.parent / "yosys" / "LUT6.sv"}
+"""RTL module that instantiates a vendor's primitive, to what Yosys must read beside it."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ def instance_job(design: Design, instance: Instance) -> Job:
         PurePosixPath(f"{name}.sv"): modules[name] for name in modules_used(modules, text)
     }
     files[PurePosixPath(f"{OUT_OF_CONTEXT}.sv")] = text
+    files |= primitives(files)
     files |= {PurePosixPath(memory.name): memory.text for memory in instance.memories}
     return Job(instance.name, OUT_OF_CONTEXT, files)
 
@@ -81,4 +84,10 @@ def design_jobs(design: Design) -> tuple[Job, ...]:
 
 def stitched_job(name: str, top: str, files: Files) -> Job:
     """The whole design as emitted (`flows.emit.rtl.emit`)."""
-    return Job(name, top, files)
+    return Job(name, top, {**files, **primitives(files)})
+
+
+def primitives(files: Files) -> dict[PurePosixPath, str | bytes]:
+    """The vendor's primitives that modules among `files` instantiate, for Yosys; other tools know them."""
+    used = [path for name, path in PRIMITIVES.items() if PurePosixPath(f"{name}.sv") in files]
+    return {PurePosixPath(path.name): path.read_text(encoding="utf-8") for path in used}

@@ -31,7 +31,7 @@ from flows.synthesize.jobs import Job, design_jobs
 from flows.synthesize.yosys_worker import COMMANDS
 
 WORKER = Path(__file__).with_name("yosys_worker.py")
-BATCH, LOG = "batch.json", "yosys.log"
+BATCH, LOG, JOBS = "batch.json", "yosys.log", "jobs"
 STALL_SECONDS = 900.0
 Advance = Callable[[str, int, int], None]
 """advance(what is being done, done, total)"""
@@ -116,7 +116,9 @@ def synthesize(
     pending = {key: job for key, job in distinct.items() if key not in known}
     report = advance or (lambda what, done, total: None)
     report("", len(known), len(distinct))
-    with closing(_run(pending, family, folder, processes or len(os.sched_getaffinity(0)), stall_seconds)) as finished:
+    with closing(
+        run_jobs(pending, family, folder, processes or len(os.sched_getaffinity(0)), stall_seconds)
+    ) as finished:
         for key, cells in finished:
             cache.store(key, distinct[key], cells)
             known[key] = cells
@@ -129,10 +131,13 @@ def synthesize(
 Cells = Mapping[str, int]
 
 
-def _run(
+def run_jobs(
     jobs: Mapping[str, Job], family: str, folder: Path, processes: int, stall_seconds: float
 ) -> Generator[tuple[str, Cells], None, None]:
-    """Synthesizes `jobs` {key: job}; gives (key, cells) as they finish."""
+    """Synthesizes `jobs` {key: job}; gives (key, {cell type: number}) as they finish. Raises as `synthesize` does.
+
+    Sources, logs, `cells.json` and `netlist.v` are left in `folder`/jobs/NUMBER_NAME.
+    """
     if not jobs:
         return
     # Text to read (parameters, memories) says little of the work, but nothing better is known; the longest first.
@@ -162,17 +167,17 @@ def _run(
 
 def _write(folder: Path, jobs: Sequence[Job], family: str, processes: int) -> list[Path]:
     """Writes what the worker reads; returns the jobs' folders. Those of earlier runs go."""
-    shutil.rmtree(folder / "jobs", ignore_errors=True)
+    shutil.rmtree(folder / JOBS, ignore_errors=True)
     folders, listed = [], []
     for index, job in enumerate(jobs):
-        place = Path("jobs") / re.sub(r"\W+", "_", f"{index:03d}_{job.name}")
+        place = Path(JOBS) / re.sub(r"\W+", "_", f"{index:03d}_{job.name}")
         for path, text in job.files.items():
             write_text(folder / place / path, text)
         sources = [str(path) for path in job.files if path.suffix == ".sv"]
         listed.append({"name": job.name, "folder": str(place), "top": job.top, "arguments": sources})
         folders.append(folder / place)
     write_json(folder / BATCH, {"family": family, "processes": processes, "jobs": listed})
-    (folder / "jobs" / "tmp").mkdir()
+    (folder / JOBS / "tmp").mkdir()
     return folders
 
 
@@ -182,7 +187,7 @@ def _worker(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     # A session of its own: Ctrl-C reaches this process alone, and the children can be killed as a group.
     process = subprocess.Popen(
         [sys.executable, "-P", str(WORKER), str(folder / BATCH)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        env={**os.environ, "TMPDIR": str((folder / "jobs" / "tmp").resolve())}, start_new_session=True,
+        env={**os.environ, "TMPDIR": str((folder / JOBS / "tmp").resolve())}, start_new_session=True,
     )  # fmt: skip
     try:
         yield process

@@ -29,7 +29,8 @@ def main(path: Path) -> None:
     """Runs the batch in `path`: {"family", "processes", "jobs": [{"folder", "top", "arguments"}]}.
 
     `folder` of a job is relative to `path`; `arguments` go to `read_slang`. Writes yosys.log and, unless `family` is ""
-    (reading only), cells.json {cell type: number} there. Prints "start INDEX" and "end INDEX STATUS".
+    (reading only), netlist.v and cells.json
+    {cell type: number} there. Prints "start INDEX" and "end INDEX STATUS".
     """
     batch, root = json.loads(path.read_text(encoding="utf-8")), path.parent
     told = os.fdopen(os.dup(1), "w", buffering=1, encoding="ascii")
@@ -93,6 +94,7 @@ def _synthesize(libyosys: Any, design: Any, top: str, family: str) -> None:
         # Half the modules have no memory; for them, reading the block RAM library would be most of the time.
         if not labels.startswith("map_memory") or _has_memory(design.module(libyosys.IdString(f"\\{top}"))):
             libyosys.run_pass(SYNTHESIZE.format(family=family, top=top, labels=labels), design)
+    libyosys.run_pass("write_verilog -noattr netlist.v", design)
     libyosys.run_pass("tee -q -o stat.json stat -json", design)
     modules = json.loads(Path("stat.json").read_text(encoding="utf-8"))["modules"]
     Path("cells.json").write_text(json.dumps(modules[f"\\{top}"].get("num_cells_by_type", {})), encoding="utf-8")

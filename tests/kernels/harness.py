@@ -26,6 +26,7 @@ from flows.ranges import propagate
 from flows.simulate.bench import RTL, Case, Dut, Expect, Feed, Port, build_duts, job_of, results_of, rtl_files
 from flows.simulate.toolchain import find_verilator
 from flows.simulate.verilator import Job, Model
+from flows.synthesize.jobs import PRIMITIVES
 
 STALLS = ((0.0, 0.0), (0.3, 0.3), (0.9, 0.0), (0.0, 0.9), (0.7, 0.7))
 """Probabilities of a stall per cycle (source, sink)."""
@@ -195,6 +196,7 @@ def read_slang(units: Sequence[Unit], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     used = modules_used(rtl_files(), " ".join(u.module for u in units))
     files = " ".join(str(RTL / f"{name}.sv") for name in used)
+    files += "".join(f" {PRIMITIVES[name]}" for name in used if name in PRIMITIVES)
     for memory in (m for u in units for m in u.memories):
         (folder / memory.name).write_text(memory.text, encoding="utf-8")
     passes = []

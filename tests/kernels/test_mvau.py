@@ -1,4 +1,4 @@
-"""mvau.sv against `x @ W`: foldings, operand widths, accumulators exactly full; planted faults are caught."""
+"""The MVAU's RTL against `x @ W`: foldings, operand widths, sums exactly full; planted faults are caught."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pytest
 
 from flows.beats import fold as to_beats
 from flows.design import Bits, Fold, Lowered, Param
-from flows.errors import InfeasibleFolding, UnsupportedModel
+from flows.errors import InfeasibleFolding, UnsupportedModel, VerificationFailed
 from flows.graph import MVAU, Graph, IntArray, IntType, Tensor, by_name
-from flows.kernels import mvau
+from flows.kernels import mvau, mvau_sparse
 from flows.ranges import mvau_channel_ranges
 from flows.simulate.bench import job_of, results_of
 from flows.simulate.verilator import Model
@@ -33,6 +33,7 @@ class Point:
     ram_style: str = "auto"
     extra_bits: int = 0
     limit: int | None = None
+    density: float = 1.0
     seed: int = 0
     weight_signed: bool = True
 
@@ -51,14 +52,15 @@ def graph_of(weights: IntArray, weight_type: IntType, in_type: IntType) -> tuple
 def weights_of(point: Point) -> IntArray:
     """Random weights; the channels differ in magnitude, so that their accumulators differ in width.
 
-    `limit`: none beyond +-limit, and none at all in channel 0, far below what the type allows.
+    `limit`: none beyond +-limit, and none at all in channel 0, far below what the type allows. `density`: the share of
+    weights that are not set to zero.
     """
     rng = np.random.default_rng(point.seed)
     dtype = IntType(point.weight_bits, point.weight_signed)
     weights = rng.integers(dtype.min, dtype.max + 1, (point.mw, point.mh))
     if point.limit is not None:
         return np.clip(weights, -point.limit, point.limit) * (np.arange(point.mh) > 0)
-    return np.asarray(weights // (1 + 3 * (np.arange(point.mh) % 3)))
+    return np.asarray(weights // (1 + 3 * (np.arange(point.mh) % 3)) * (rng.random(weights.shape) < point.density))
 
 
 def vectors(weights: IntArray, in_type: IntType, frames: int, seed: int) -> IntArray:
@@ -74,15 +76,19 @@ def exact_bits(weights: IntArray, in_type: IntType) -> tuple[int, ...]:
     return tuple(IntType.for_range(int(lo), int(hi), signed=True).bits for lo, hi in zip(lows, highs, strict=True))
 
 
-def unit_of(point: Point, name: str) -> tuple[Unit, Lowered]:
+def unit_of(point: Point, name: str, impl: str = "folded") -> tuple[Unit, Lowered]:
+    """The point on `mvau.sv`, or with `impl` "const" fully unrolled on `mvau_const.sv`, whatever its PE and SIMD."""
     weights = weights_of(point)
     graph, op = graph_of(weights, IntType(point.weight_bits, point.weight_signed), point.in_type)
     op = replace(op, name=name)
     acc = tuple(b + point.extra_bits for b in exact_bits(weights, point.in_type))
-    low = mvau.lower(graph, op, Fold(point.pe, point.simd, ram_style=point.ram_style), point.in_type, acc)
+    fold = Fold(point.pe, point.simd, impl=impl, ram_style=point.ram_style)
+    if impl == "const":
+        fold = replace(fold, pe=point.mh, simd=point.mw, levels=1 + point.seed % 4)
+    low = mvau.lower(graph, op, fold, point.in_type, acc)
     x = vectors(weights, point.in_type, 6, point.seed)
     y = to_beats(x @ weights, low.out_lanes)
-    interval = (point.mw // point.simd) * (point.mh // point.pe)
+    interval = low.work_beats if impl == "sparse" else (point.mw // fold.simd) * (point.mh // fold.pe)
     unit = Unit(
         name, low.module, low.params, to_beats(x, low.in_lanes), point.in_type.bits, y, low.out_type,
         interval=max(interval, 1), memories=low.memories,
@@ -90,15 +96,15 @@ def unit_of(point: Point, name: str) -> tuple[Unit, Lowered]:
     return unit, low
 
 
-def units_of(points: list[Point]) -> list[Unit]:
-    return [unit_of(replace(p, seed=i), f"mvau{i}")[0] for i, p in enumerate(points)]
+def units_of(points: list[Point], impl: str = "folded") -> list[Unit]:
+    return [unit_of(replace(p, seed=i), f"mvau{i}", impl)[0] for i, p in enumerate(points)]
 
 
 U1, U4, U8, S1, S4, S8 = (IntType(b, s) for s in (False, True) for b in (1, 4, 8))
 
 FAST = [
-    Point(72, 16, 4, 8, 4, U4),
-    Point(72, 16, 4, 8, 4, U4, "block", 21),
+    Point(72, 16, 4, 8, 4, U4, density=0.15),
+    Point(72, 16, 4, 8, 4, U4, "block", 21, density=0.02),
     Point(9, 4, 1, 1, 8, S8, "distributed"),
     Point(12, 6, 6, 12, 3, S4),
     Point(16, 8, 2, 16, 1, U1),
@@ -140,15 +146,20 @@ def run(units: list[Unit], folder: Path, model: Model | None = None) -> list[Int
     return [r.outputs[0] for r in results_of(cases, (model or build(units, folder)).run(job_of(cases), folder / "run"))]
 
 
-def test_grid(tmp_path: Path) -> None:
-    units = units_of(FAST)
+IMPLS = ("folded", "const", "sparse")
+
+
+@pytest.mark.parametrize("impl", IMPLS)
+def test_grid(tmp_path: Path, impl: str) -> None:
+    units = units_of(FAST, impl)
     check_grid(units, tmp_path)
     read_slang(units, tmp_path / "slang")
 
 
 @pytest.mark.slow
-def test_large_grid(tmp_path: Path) -> None:
-    units = units_of(SLOW)
+@pytest.mark.parametrize("impl", IMPLS)
+def test_large_grid(tmp_path: Path, impl: str) -> None:
+    units = units_of(SLOW, impl)
     assert len(units) >= 40
     check_grid(units, tmp_path)
     read_slang(units, tmp_path / "slang")
@@ -191,6 +202,83 @@ def test_a_changed_weight_is_caught(tmp_path: Path) -> None:
     assert np.array_equal(run([unit], tmp_path / "good", model)[0], unit.y)
     wrong = np.argwhere(run([unit], tmp_path / "bad", changed)[0] != unit.y)
     assert {(beat, lane) for _, beat, lane in wrong} == {(1, 2)}
+
+
+TABLES = ("NODE_KIND", "LEFT", "RIGHT_SHIFT", "NODE_BITS", "NODE_SIGNED", "OUT_VALUE", "OUT_SHIFT")
+"""Of mvau_const.sv, in which one entry is changed."""
+
+
+def test_a_changed_adder_graph_is_caught(tmp_path: Path) -> None:
+    """The last adder's, or the last output's, entry in every table: some output differs."""
+    good, low = unit_of(Point(4, 3, 1, 1, 4, U4), "good", "const")
+    kinds, nodes = low.params["NODE_KIND"], int(str(low.params["NODES"]))
+    assert isinstance(kinds, Bits)
+    last_adder = max(n for n in range(nodes) if kinds.value >> 2 * n & 3 in (1, 2))
+    units = [good]
+    for table in TABLES:
+        bits = low.params[table]
+        assert isinstance(bits, Bits)
+        # The sign of an adder matters where a reader is wider: behind the last register stands the output.
+        at = {"OUT_VALUE": 2, "OUT_SHIFT": 2, "NODE_SIGNED": nodes - 1}.get(table, last_adder)
+        entries = 3 if table.startswith("OUT") else nodes
+        entry = bits.width // entries
+        old = bits.value >> entry * at & (1 << entry) - 1
+        # A sum becomes a difference or the other way round, a node loses a bit, another value is read.
+        new = {"NODE_KIND": 3 - old, "NODE_BITS": old - 1}.get(table, old ^ 1)
+        changed = Bits(bits.width, bits.value + (new - old << entry * at))
+        units.append(replace(good, name=table.lower(), params={**good.params, table: changed}))
+    outputs = run(units, tmp_path)
+    assert np.array_equal(outputs[0], good.y)
+    for unit, got in zip(units[1:], outputs[1:], strict=True):
+        assert not np.array_equal(got, good.y), unit.name
+
+
+def test_a_changed_tile_is_caught(tmp_path: Path) -> None:
+    """A weight, the place of a tile, and the flag of the last one, each in the middle of the memory."""
+    unit, low = unit_of(Point(12, 6, 3, 4, 4, U4, density=0.5), "m", "sparse")
+    (memory,) = low.memories
+    words = memory.text.splitlines()
+    model = build([unit], tmp_path)
+    assert np.array_equal(run([unit], tmp_path / "good", model)[0], unit.y)
+    tile_bits = 3 * 4 * 4
+    for name, bit in (("weight", 2), ("place", tile_bits), ("last", tile_bits + 2)):
+        changed = list(words)
+        changed[1] = f"{int(words[1], 16) ^ 1 << bit:0{len(words[1])}x}"
+        bad = replace(model, memories={PurePosixPath(memory.name): "\n".join(changed) + "\n"})
+        if name == "last":  # an output too many
+            with pytest.raises(VerificationFailed, match="more beats than expected"):
+                run([unit], tmp_path / name, bad)
+        else:
+            assert not np.array_equal(run([unit], tmp_path / name, bad)[0], unit.y), name
+
+
+def test_tiles_of_zeros_are_left_out() -> None:
+    """Every output keeps one, and counts of tiles that would make the module wait are filled up."""
+    weights = np.zeros((12, 4), dtype=np.int64)
+    weights[0, 0] = weights[11, 0] = weights[5, 2] = 3
+    _, op = graph_of(weights, IntType(3, True), U4)
+    words, beats, last = mvau_sparse.tiles(op, Fold(1, 2))
+    assert (beats.tolist()[:5], last.tolist()) == ([0, 5, 0, 2, 0], [0, 1, 1, 1, 0, 0, 0, 1])  # SF + 2 = 8
+    assert not words[5:].any()
+    words, beats, last = mvau_sparse.tiles(op, Fold(2, 1))
+    assert (beats.tolist(), last.tolist()) == ([0, 11, 5], [0, 1, 1])
+    assert mvau_sparse.pays(op, Fold(1, 2)) and not mvau_sparse.pays(op, Fold(4, 12))
+    graph, op = graph_of(weights, IntType(3, True), U4)
+    low = mvau.lower(graph, op, Fold(2, 1, impl="sparse"), U4, (9,) * 4)
+    assert low.work_beats == 12 and low.params["TILES"] == 3
+
+
+def test_weights_as_logic_need_a_whole_vector_a_clock() -> None:
+    graph, op = graph_of(np.ones((12, 6), dtype=np.int64), IntType(2, True), U4)
+    with pytest.raises(InfeasibleFolding, match=r"MVAU_0: .*PE must be 6 and SIMD 12, not 3 and 12"):
+        mvau.lower(graph, op, Fold(3, 12, impl="const"), U4, (9,) * 6)
+
+
+def test_sums_of_constant_weights_do_not_follow_the_policy() -> None:
+    """No register accumulates: 32-bit accumulators change nothing."""
+    graph, op = graph_of(np.ones((12, 6), dtype=np.int64), IntType(2, True), U4)
+    narrow, wide = (mvau.lower(graph, op, Fold(6, 12, impl="const"), U4, (bits,) * 6) for bits in (9, 32))
+    assert narrow == wide and narrow.out_type.bits == 9
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""thresholding.sv against `out_bias + sum(x >= T)`: T - 1 and T around every threshold of every channel."""
+"""thresholding.sv and thresholding_const.sv against `out_bias + sum(x >= T)`: T - 1 and T around every threshold."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from flows.beats import fold as to_beats
-from flows.design import Fold, Lowered, Param
+from flows.design import Bits, Fold, Lowered, Param
 from flows.errors import InfeasibleFolding, UnsupportedModel
 from flows.golden import threshold
 from flows.graph import Graph, IntArray, IntType, Tensor, Thresholding, by_name
@@ -59,11 +59,14 @@ def vectors(thresholds: IntArray, in_type: IntType) -> IntArray:
     return np.clip(np.concatenate([around, ends]), in_type.min, in_type.max)[:, None, None, :]
 
 
-def unit_of(point: Point, name: str) -> tuple[Unit, Lowered]:
+def unit_of(point: Point, name: str, impl: str = "folded") -> tuple[Unit, Lowered]:
+    """The point on `thresholding.sv`, or with `impl` "const", all channels in a beat, on `thresholding_const.sv`."""
+    if impl == "const":
+        point = replace(point, pe=point.channels, count=min(point.count, 31))
     thresholds = thresholds_of(point)
     graph = graph_of(thresholds, point.in_type, point.out_bias, name)
     (op,) = graph.of_type(Thresholding)
-    low = thresholding.lower(graph, op, Fold(point.pe, 1, ram_style=point.ram_style), point.in_type, None)
+    low = thresholding.lower(graph, op, Fold(point.pe, 1, impl=impl, ram_style=point.ram_style), point.in_type, None)
     x = vectors(thresholds, point.in_type)
     y = to_beats(threshold(op, x), low.out_lanes)
     unit = Unit(
@@ -73,8 +76,8 @@ def unit_of(point: Point, name: str) -> tuple[Unit, Lowered]:
     return unit, low
 
 
-def units_of(points: list[Point]) -> list[Unit]:
-    return [unit_of(replace(p, seed=i), f"thr{i}")[0] for i, p in enumerate(points)]
+def units_of(points: list[Point], impl: str = "folded") -> list[Unit]:
+    return [unit_of(replace(p, seed=i), f"thr{i}", impl)[0] for i, p in enumerate(points)]
 
 
 def s(bits: int) -> IntType:
@@ -111,15 +114,20 @@ SLOW = [
 ]
 
 
-def test_grid(tmp_path: Path) -> None:
-    units = units_of(FAST)
+IMPLS = ("folded", "const")
+
+
+@pytest.mark.parametrize("impl", IMPLS)
+def test_grid(tmp_path: Path, impl: str) -> None:
+    units = units_of(FAST, impl)
     check_grid(units, tmp_path)
     read_slang(units, tmp_path / "slang")
 
 
 @pytest.mark.slow
-def test_large_grid(tmp_path: Path) -> None:
-    units = units_of(SLOW)
+@pytest.mark.parametrize("impl", IMPLS)
+def test_large_grid(tmp_path: Path, impl: str) -> None:
+    units = units_of(SLOW, impl)
     assert len(units) >= 40
     check_grid(units, tmp_path)
     read_slang(units, tmp_path / "slang")
@@ -141,6 +149,49 @@ def test_a_threshold_off_by_one_is_caught(tmp_path: Path) -> None:
         (got,) = results_of([case], changed.run(job_of([case]), tmp_path / str(number)))[0].outputs
         wrong = {(int(beat), int(p)) for _, beat, p in np.argwhere(got != unit.y)}
         assert wrong == {(word >> stage, lane)}, (memory.name, word, delta)
+
+
+def test_a_constant_threshold_off_by_one_is_caught(tmp_path: Path) -> None:
+    """Each threshold in turn, one higher: exactly its channel differs."""
+    point = Point(3, 3, s(9), 3, spread=50)
+    good, _ = unit_of(point, "good", "const")
+    thresholds = thresholds_of(point)
+    units = [good]
+    for c, i in product(range(3), range(3)):
+        changed = thresholds.copy()
+        changed[c, i:] = np.maximum(changed[c, i:], changed[c, i] + 1)
+        graph = graph_of(changed, point.in_type, 0)
+        low = thresholding.lower(graph, graph.ops[0], Fold(3, 1, impl="const"), point.in_type, None)
+        units.append(replace(good, name=f"bad{c}{i}", params=low.params))
+    cases = [u.case for u in units]
+    results = results_of(cases, build(units, tmp_path).run(job_of(cases), tmp_path / "run"))
+    assert np.array_equal(results[0].outputs[0], good.y)
+    for unit, result in zip(units[1:], results[1:], strict=True):
+        assert set(np.argwhere(result.outputs[0] != good.y)[:, 2]) == {int(unit.name[3])}, unit.name
+
+
+def test_a_changed_lut_is_caught(tmp_path: Path) -> None:
+    """The last LUT of every lane inverted: its lane differs."""
+    good, low = unit_of(Point(2, 2, s(9), 7, spread=50), "good", "const")
+    tables, luts = low.params["TABLES"], int(str(low.params["LUTS"]))
+    assert isinstance(tables, Bits)
+    masks = [((1 << 64) - 1) << 64 * (lane * luts + luts - 1) for lane in range(2)]
+    units = [
+        replace(good, name=f"bad{lane}", params={**good.params, "TABLES": Bits(tables.width, tables.value ^ mask)})
+        for lane, mask in enumerate(masks)
+    ]
+    cases = [u.case for u in units]
+    for lane, result in enumerate(results_of(cases, build(units, tmp_path).run(job_of(cases), tmp_path / "run"))):
+        assert set(np.argwhere(result.outputs[0] != good.y)[:, 2]) == {lane}
+
+
+def test_thresholds_as_logic_take_all_channels_and_few_thresholds() -> None:
+    graph = graph_of(np.zeros((6, 3), dtype=np.int64), s(4), 0)
+    with pytest.raises(InfeasibleFolding, match=r"Thresholding_0: .*PE must be all 6 channels, not 3"):
+        thresholding.lower(graph, graph.ops[0], Fold(3, 1, impl="const"), s(4), None)
+    many = graph_of(np.zeros((6, 32), dtype=np.int64), s(4), 0)
+    with pytest.raises(InfeasibleFolding, match=r"Thresholding_0: .*at most 31 thresholds a channel, not 32"):
+        thresholding.lower(many, many.ops[0], Fold(6, 1, impl="const"), s(4), None)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,59 @@
+"""Which microarchitecture a layer gets: the stated cost function behind `impl = auto`.
+
+LUTs first. Where a layer is fully unrolled, weights and thresholds in memories are constants all the same: a memory of
+one word has no address. Written as logic, zeros and repeated sums cost nothing, a sum is as wide as its own range, and
+a comparison needs no carry chain; so "const" is taken wherever it is legal. A layer that is not fully unrolled stays
+"folded". Both give the same integers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from flows.design import Fold
+from flows.graph import MVAU, Graph, Op, Thresholding
+from flows.kernels import thresholding_const
+
+ADDER_NS = 2.0
+"""Assumed for one adder of a tree with its wires in a 7-series part of the slowest grade; never checked with Vivado."""
+MAX_WEIGHTS = 8192
+"""Weights that are not zero up to which "auto" unrolls: beyond, finding the adder graph takes minutes."""
+
+
+IMPLS = {"MVAU": ("auto", "folded", "sparse", "const"), "Thresholding": ("auto", "folded", "const")}
+"""Operator class to its microarchitectures; the others have one."""
+
+
+def allowed(op: Op, fold: Fold, asked: str) -> bool:
+    """Whether `fold`, one of the kernel's legal ones, can be what was `asked` for."""
+    match asked:
+        case "auto":
+            return True
+        case "const":
+            lanes = (
+                (op.mh, op.mw)
+                if isinstance(op, MVAU)
+                else (len(op.thresholds), 1)
+                if isinstance(op, Thresholding)
+                else ()
+            )
+            return (fold.pe, fold.simd) == lanes and fold.impl == "auto"
+        case "folded":
+            return fold.impl == "auto"
+        case _:
+            return fold.impl == asked
+
+
+def choose(graph: Graph, op: Op, fold: Fold, clock_ns: float) -> Fold:
+    """`fold`, "const" where that is cheaper, with as many adders between registers as `clock_ns` allows."""
+    match op:
+        case MVAU():
+            whole = (fold.pe, fold.simd) == (op.mh, op.mw)
+            const = whole and int((op.weights != 0).sum()) <= MAX_WEIGHTS
+        case Thresholding():
+            const = not thresholding_const.refusal(op, fold)
+        case _:
+            return fold
+    if fold.impl == "const" or (const and fold.impl == "auto"):
+        return replace(fold, impl="const", levels=max(int(clock_ns // ADDER_NS), 1))
+    return fold
