@@ -92,12 +92,15 @@ def of_operator(
     """The operator alone, and its input and output streams; arguments as of `lower` (flows.kernels.base)."""
     low = kernel_of(op).lower(graph, op, fold, in_type, acc, *more)
     window = getattr(op, "window", op.mw if isinstance(op, VVAU) else 0)
+    group = fold.pe if window else 0
     ins = [
-        Stream(f"in{n}", name, dtype, low.in_lanes, graph[name].elements // low.in_lanes, window)
+        Stream(f"in{n}", name, dtype, low.in_lanes, graph[name].elements // low.in_lanes, window, group)
         for n, (name, dtype) in enumerate(zip(op.inputs, (in_type, *more), strict=True))
     ]
     made = graph[op.outputs[0]]
-    out = Stream("out0", made.name, low.out_type, low.out_lanes, made.elements // low.out_lanes, low.out_window)
+    out = Stream(
+        "out0", made.name, low.out_type, low.out_lanes, made.elements // low.out_lanes, low.out_window, low.out_group
+    )
     return build(graph, op, low.module, low.params, low.lane_bits, ins, [out], fold), ins, out
 
 
