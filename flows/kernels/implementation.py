@@ -11,8 +11,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from flows.design import Fold
+from flows.errors import InfeasibleFolding
 from flows.graph import MVAU, Graph, Op, Thresholding
-from flows.kernels import thresholding_const
+from flows.kernels import mvau_const, thresholding, thresholding_const
 
 ADDER_NS = 2.0
 """Assumed for one adder of a tree with its wires in a 7-series part of the slowest grade; never checked with Vivado."""
@@ -46,14 +47,23 @@ def allowed(op: Op, fold: Fold, asked: str) -> bool:
 
 def choose(graph: Graph, op: Op, fold: Fold, clock_ns: float) -> Fold:
     """`fold`, "const" where that is cheaper, with as many adders between registers as `clock_ns` allows."""
-    match op:
-        case MVAU():
-            whole = (fold.pe, fold.simd) == (op.mh, op.mw)
-            const = whole and int((op.weights != 0).sum()) <= MAX_WEIGHTS
-        case Thresholding():
-            const = not thresholding_const.refusal(op, fold)
-        case _:
-            return fold
-    if fold.impl == "const" or (const and fold.impl == "auto"):
-        return replace(fold, impl="const", levels=max(int(clock_ns // ADDER_NS), 1))
+    logic = replace(fold, impl="const", levels=max(int(clock_ns // ADDER_NS), 1))
+    if fold.impl == "const" or (fold.impl == "auto" and _can_be_logic(graph, op, logic)):
+        return logic
     return fold
+
+
+def _can_be_logic(graph: Graph, op: Op, fold: Fold) -> bool:
+    """Whether the kernel takes `fold`, and "auto" would."""
+    in_type = graph[op.inputs[0]].dtype
+    try:
+        match op:
+            case MVAU() if (fold.pe, fold.simd) == (op.mh, op.mw) and int((op.weights != 0).sum()) <= MAX_WEIGHTS:
+                mvau_const.lower(graph, op, fold, in_type)
+            case Thresholding() if not thresholding_const.refusal(op, fold):
+                thresholding.lower(graph, op, fold, in_type, None)
+            case _:
+                return False
+    except InfeasibleFolding:
+        return False
+    return True

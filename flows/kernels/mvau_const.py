@@ -18,8 +18,8 @@ from flows.graph import MVAU, Graph, IntType, Op
 from flows.kernels.memory import table
 from flows.ranges import mvau_channel_ranges
 
-MAX_VALUES = 1 << 15
-"""Numbers of a value in the module's tables have 16 bits; one is "zero"."""
+MAX_NODES = 1 << 12
+"""A table has up to 16 bits a node, and Verilator takes no parameter of more than 65,536 bits."""
 
 
 def lower(graph: Graph, op: Op, fold: Fold, in_type: IntType) -> Lowered:
@@ -63,8 +63,11 @@ def parameters(adders: AdderGraph, in_type: IntType, out_bits: int, stages: int)
     """The graph as the module's tables. A graph without nodes, of zero weights only, gets one that nobody reads."""
     nodes: Sequence[Node] = adders.nodes or (Node(Kind.REGISTER, in_type, 0),)
     zero = adders.inputs + len(nodes)
-    if zero >= MAX_VALUES:
-        raise InfeasibleFolding(f"an adder graph of {zero} values is more than the {MAX_VALUES} that are supported")
+    if max(len(nodes), zero >> 4) > MAX_NODES:
+        raise InfeasibleFolding(
+            f"weights as logic (impl = const): an adder graph of {len(nodes)} nodes is more than the {MAX_NODES} that "
+            "are supported"
+        )
     outputs = [t or Term(zero) for t in adders.outputs]
     assert all(t.sign > 0 for t in outputs)
     return {

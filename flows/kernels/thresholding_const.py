@@ -14,6 +14,8 @@ from flows.kernels.memory import table
 MAX_STAGES = 5
 """Beyond 5 bits found so far, a LUT has no input left for the comparison."""
 LUT_INPUTS = 6
+MOST_BITS = 1 << 16
+"""Of a parameter: Verilator takes no wider one."""
 
 
 def refusal(op: Thresholding, fold: Fold) -> str:
@@ -31,11 +33,14 @@ def lower(op: Thresholding, fold: Fold, in_type: IntType, out_type: IntType, sto
 
     Raises InfeasibleFolding for what `refusal` says.
     """
-    if reason := refusal(op, fold):
-        raise InfeasibleFolding(f"{op.name}: thresholds as logic (impl = const): {reason}")
+    reason = refusal(op, fold)
     stages = stored.shape[1].bit_length()
     compared = IntType.for_range(min(in_type.min, int(stored.min())), max(in_type.max, int(stored.max())))
-    tables = [entry for lane in stored for entry in lane_tables(lane, compared)]
+    tables = [] if reason else [entry for lane in stored for entry in lane_tables(lane, compared)]
+    if 64 * len(tables) > MOST_BITS:
+        reason = f"tables of {64 * len(tables)} bits are more than the {MOST_BITS} that tools take in a parameter"
+    if reason:
+        raise InfeasibleFolding(f"{op.name}: thresholds as logic (impl = const): {reason}")
     return Lowered(
         module="thresholding_const",
         params={

@@ -188,7 +188,7 @@ def lint(units: Sequence[Unit], folder: Path) -> None:
             [*argv, *files], capture_output=True, text=True, cwd=folder, check=False,
             env={"VERILATOR_ROOT": str(tool.root)},
         )  # fmt: skip
-        assert done.returncode == 0, f"{unit.name} {dict(unit.params)}:\n{done.stderr}"
+        assert done.returncode == 0, f"{unit.name} {' '.join(params)[:2000]}:\n{done.stderr[-4000:]}"
 
 
 def read_slang(units: Sequence[Unit], folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path, PurePosixPath
@@ -77,7 +78,12 @@ def unit_of(point: Point, name: str, impl: str = "folded") -> tuple[Unit, Lowere
 
 
 def units_of(points: list[Point], impl: str = "folded") -> list[Unit]:
-    return [unit_of(replace(p, seed=i), f"thr{i}", impl)[0] for i, p in enumerate(points)]
+    """Of the points whose tables are not too wide for a parameter."""
+    units = []
+    for i, p in enumerate(points):
+        with suppress(InfeasibleFolding) if impl == "const" else nullcontext():
+            units.append(unit_of(replace(p, seed=i), f"thr{i}", impl)[0])
+    return units
 
 
 def s(bits: int) -> IntType:
