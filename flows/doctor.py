@@ -44,7 +44,7 @@ def findings() -> Iterator[Finding]:
     for program, use in (("ssh", "deploy"), ("scp", "deploy")):
         yield Finding(program, shutil.which(program), use, False)
     for program, use in (
-        ("vivado", "bitstreams (generate_outputs: [bitfile])"),
+        ("vivado", "bitstreams, where generate_outputs names the bitfile"),
         ("vitis_hls", "HLS synthesis and C/RTL cosimulation of hls/ (flows/synthesize/vitis.py)"),
     ):
         yield Finding(program, shutil.which(program), use, False)
