@@ -16,8 +16,8 @@ from flows.config import LayerFolding, suggestion
 from flows.design import Fold, Folding
 from flows.errors import ConfigError, InfeasibleFolding
 from flows.folding_search import cheapest
-from flows.graph import VVAU, ConvolutionInputGenerator, Flatten, Graph, Op, Pool, Weighted
-from flows.kernels import implementation
+from flows.graph import MVAU, VVAU, ConvolutionInputGenerator, Flatten, Graph, Op, Pool, Weighted
+from flows.kernels import implementation, mvau_sparse
 from flows.kernels.registry import kernel_of
 
 LANES_ONLY_SIMD = (
@@ -104,7 +104,7 @@ def choose(graph: Graph, asked: Request) -> Folding:
                 "'folding_config_file', or set 'target_fps'"
             )
         target = max(cycles(graph, ops[name], fold) for name, fold in folding.items())
-    _require_reachable(graph, ops, folding, target, asked.clock_ns)
+    _require_reachable(graph, ops, folding, target, asked)
     for op in ops.values():
         if op.name not in folding:
             folding[op.name] = _cheapest(graph, op, folding, target, asked)
@@ -132,18 +132,20 @@ def slowest_cycles(graph: Graph) -> int:
 
 
 def _require_reachable(
-    graph: Graph, ops: Mapping[str, Op], chosen: Mapping[str, Fold], target: int, clock_ns: float | None
+    graph: Graph, ops: Mapping[str, Op], chosen: Mapping[str, Fold], target: int, asked: Request
 ) -> None:
     """Raises InfeasibleFolding naming the layer that limits the rate where `target` cycles are too few for it."""
     best = {
-        op.name: min(cycles(graph, op, fold) for fold in kernel_of(op).legal(graph, op))
+        op.name: min(cycles(graph, op, fold) for fold in _legal(graph, op, asked))
         for op in ops.values() if op.name not in chosen
     }  # fmt: skip
     if not best or max(best.values()) <= target:
         return
     slowest = max(best, key=best.__getitem__)
     need = best[slowest]
-    rate = "" if clock_ns is None else f", which is {1e9 / clock_ns / need:,.1f} frames/s, the best there is"
+    rate = (
+        "" if asked.clock_ns is None else f", which is {1e9 / asked.clock_ns / need:,.1f} frames/s, the best there is"
+    )
     raise InfeasibleFolding(
         f"{slowest} ({ops[slowest].kind}) needs {need} cycles a frame at full parallelism{rate}, more than the "
         f"{target} that the target allows; lower target_fps or shorten synth_clk_period_ns"
@@ -196,14 +198,14 @@ def _options(keys: LayerFolding | None) -> dict[str, Any]:
 
 
 def _legal(graph: Graph, op: Op, asked: Request) -> tuple[Fold, ...]:
-    """The kernel's foldings that the request does not forbid."""
+    """The foldings that the request does not forbid."""
     legal, keys = kernel_of(op).legal(graph, op), asked.layers.get(op.name)
     impl = keys.impl if keys is not None else None
+    if isinstance(op, MVAU) and (impl == "sparse" or asked.skip_zeros):
+        legal = (*legal, *mvau_sparse.legal(op, legal))
     if keys is not None and keys.parallel_window == 0:
         legal = tuple(f for f in legal if not f.parallel_window)
-    if impl is not None:
-        return tuple(f for f in legal if implementation.allowed(op, f, impl))
-    return tuple(f for f in legal if asked.skip_zeros or f.impl != "sparse")
+    return legal if impl is None else tuple(f for f in legal if implementation.allowed(op, f, impl))
 
 
 def _cheapest(graph: Graph, op: Op, chosen: Mapping[str, Fold], target: int, asked: Request) -> Fold:

@@ -45,6 +45,7 @@ from flows.graph import (
     Weighted,
     output_shape,
 )
+from flows.kernels import mvau_sparse
 from flows.kernels.mvau import MAX_OPERAND_BITS
 from flows.kernels.registry import kernel_of
 from flows.ranges import propagate
@@ -358,6 +359,8 @@ def _folding(g: Grower, graph: Graph) -> dict[str, Fold]:
 def _folds(graph: Graph, op: Op) -> list[Fold]:
     """Those legal foldings that are neither slow nor large, of which there is one at least."""
     legal = kernel_of(op).legal(graph, op)
+    if isinstance(op, MVAU):
+        legal = tuple(f for dense in legal for f in (dense, *mvau_sparse.legal(op, (dense,))))
     fast = [fold for fold in legal if cycles(graph, op, fold) <= MOST_CYCLES]
     small = [fold for fold in fast if fold.pe * fold.simd <= MOST_LANES]
     return small or fast[:1] or [legal[-1]]

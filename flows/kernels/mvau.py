@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from flows.design import Bits, Fold, Lowered
 from flows.errors import UnsupportedModel
 from flows.graph import MVAU, Graph, IntArray, IntType, Op, Weighted
@@ -18,16 +16,10 @@ LOOSE_BEATS = 4
 
 
 def legal(graph: Graph, op: Op) -> tuple[Fold, ...]:
-    """Every pair of divisors of MH and MW, least parallel first; then the same skipping zeros, where that pays."""
+    """Every pair of divisors of MH and MW, least parallel first; those that skip zeros: `mvau_sparse.legal`."""
     assert isinstance(op, MVAU)
     folds = (Fold(pe, simd) for pe in divisors(op.mh) for simd in divisors(op.mw))
-    ordered = sorted(folds, key=lambda f: (f.pe * f.simd, f.pe))
-    return tuple(
-        replace(f, impl=impl)
-        for f in ordered
-        for impl in ("auto", "sparse")
-        if impl == "auto" or mvau_sparse.pays(op, f)
-    )
+    return tuple(sorted(folds, key=lambda f: (f.pe * f.simd, f.pe)))
 
 
 def lower(graph: Graph, op: Op, fold: Fold, in_type: IntType, acc: tuple[int, ...] | None) -> Lowered:

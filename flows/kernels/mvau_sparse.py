@@ -6,6 +6,9 @@ same rate needs fewer lanes; the memory says of every tile which inputs it takes
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
@@ -17,6 +20,13 @@ WORTH = 0.75
 """Share of the tiles that may be left where skipping the others is considered at all."""
 MOST_TILES = 800
 """The cycle model knows the order of so many."""
+
+
+def legal(op: MVAU, folds: Iterable[Fold]) -> tuple[Fold, ...]:
+    """Those of `folds`, legal ones of the folded MVAU, that skip enough. Not among an MVAU's legal foldings by itself:
+    every weight is looked at for every one of them.
+    """
+    return tuple(replace(fold, impl="sparse") for fold in folds if pays(op, fold))
 
 
 def pays(op: MVAU, fold: Fold) -> bool:
