@@ -90,7 +90,6 @@ class Lowered:
 
     An operator with two inputs takes both in `in_lanes`. `work_beats`: clock cycles that the module's inner loop needs
     for one frame when nothing stalls it. `lane_bits`: accumulator width of every PE lane (MVAU and VVAU).
-    `loose_beats`: input beats that its pipeline may or may not hold while its output waits; see `flows.fifos`.
     """
 
     module: str
@@ -103,7 +102,6 @@ class Lowered:
     out_window: int = 0
     out_group: int = 0
     lane_bits: tuple[int, ...] = ()
-    loose_beats: int = 0
 
 
 @dataclass(frozen=True)
@@ -122,7 +120,6 @@ class Instance:
     work_beats: int
     memories: tuple[MemFile, ...] = ()
     lane_bits: tuple[int, ...] = ()
-    loose_beats: int = 0
 
     @property
     def input(self) -> str:

@@ -139,7 +139,7 @@ def elaborate(
         build.instances.append(
             Instance(
                 op.name, low.module, op.name, low.params, tuple(linked), (sink.name,), low.work_beats, low.memories,
-                low.lane_bits, low.loose_beats,
+                low.lane_bits,
             )
         )  # fmt: skip
         publish(sink)

@@ -29,5 +29,4 @@ def lower(graph: Graph, op: Op, fold: Fold, in_type: IntType, acc: tuple[int, ..
         "INDEX_BITS": out_type.bits, **({"PE": fold.pe} if op.k == 1 else {"K": op.k}),
     }  # fmt: skip
     module = "labelselect" if op.k == 1 else "labelselect_topk"
-    # The register between the comparison and the output holds a beat or a gap; the top-k takes them one by one.
-    return Lowered(module, params, fold.pe, 1, out_type, classes // fold.pe, loose_beats=int(op.k == 1))
+    return Lowered(module, params, fold.pe, 1, out_type, classes // fold.pe)

@@ -11,8 +11,6 @@ from flows.kernels.memory import image
 
 MAX_OPERAND_BITS = 8
 """Of a weight and of an input; the memory holds unsigned weights with one bit more, for a sign."""
-LOOSE_BEATS = 4
-"""Registers before the output's that hold beats or gaps."""
 
 
 def legal(graph: Graph, op: Op) -> tuple[Fold, ...]:
@@ -67,7 +65,6 @@ def lower(graph: Graph, op: Op, fold: Fold, in_type: IntType, acc: tuple[int, ..
         work_beats=h * w * sf * nf,
         memories=(image(file, words, weight_type),),
         lane_bits=lane_bits,
-        loose_beats=LOOSE_BEATS,
     )
 
 

@@ -42,7 +42,6 @@ def lower(graph: Graph, op: Op, fold: Fold, in_type: IntType) -> Lowered:
         out_type=IntType(max(bits), signed=True),
         work_beats=h * w,
         lane_bits=bits,
-        loose_beats=stages - 1,
     )
 
 

@@ -96,7 +96,6 @@ def lower(
         work_beats=h * w * max(len(words), sf),
         memories=(_image(file, words, beats, last, weight_type, (sf - 1).bit_length()),),
         lane_bits=lane_bits,
-        loose_beats=sf,
     )
 
 

@@ -36,9 +36,5 @@ def lower(graph: Graph, op: Op, fold: Fold, in_type: IntType, acc: tuple[int, ..
     }  # fmt: skip
     beats = h * w * c // fold.pe
     if fold.simd > 1:
-        # The tree's registers before the last hold beats or gaps.
-        loose = (op.window - 1).bit_length() - 1
-        return Lowered(
-            "pool_parallel", params, fold.pe * op.window, fold.pe, out_type, beats, loose_beats=loose
-        )  # fmt: skip
+        return Lowered("pool_parallel", params, fold.pe * op.window, fold.pe, out_type, beats)
     return Lowered("pool", params, fold.pe, fold.pe, out_type, beats * op.window)

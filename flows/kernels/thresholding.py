@@ -59,7 +59,6 @@ def lower(graph: Graph, op: Op, fold: Fold, in_type: IntType, acc: tuple[int, ..
         out_type=out_type,
         work_beats=h * w * channels // fold.pe,
         memories=tuple(_memories(stem, stored, fold.pe, dtype)),
-        loose_beats=count.bit_length(),
     )
 
 

@@ -59,7 +59,6 @@ def lower(op: Thresholding, fold: Fold, in_type: IntType, out_type: IntType, sto
         out_lanes=len(stored),
         out_type=out_type,
         work_beats=pixels,
-        loose_beats=stages - 1,
     )
 
 

@@ -8,9 +8,6 @@ from flows.kernels.base import divisors, require_divisor
 from flows.kernels.memory import image
 from flows.kernels.mvau import require_operands, stored_type
 
-LOOSE_BEATS = 3
-"""Registers before the output's that hold beats or gaps."""
-
 
 def legal(graph: Graph, op: Op) -> tuple[Fold, ...]:
     """Every divisor of the channels as PE and of the window's pixels as SIMD, least parallel first."""
@@ -56,5 +53,4 @@ def lower(graph: Graph, op: Op, fold: Fold, in_type: IntType, acc: tuple[int, ..
         work_beats=h * w * sf * folds,
         memories=(image(file, words, weight_type),),
         lane_bits=lane_bits,
-        loose_beats=LOOSE_BEATS,
     )
