@@ -6,7 +6,7 @@ operands, both signs, every memory style.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -109,21 +109,22 @@ def swg_parallel() -> Iterator[Case]:
 
 
 def pool() -> Iterator[Case]:
-    for pe, bits, signed, window in (
+    yield from _pools((
         (1, 1, 0, 4), (1, 8, 1, 4), (16, 4, 0, 4), (3, 7, 1, 9), (8, 1, 0, 2), (1, 4, 0, 1), (32, 8, 0, 49),
         (2, 2, 1, 3),
-    ):  # fmt: skip
-        lanes = {"PE": pe, "BITS": bits, "SIGNED": signed, "WINDOW": window}
-        yield Case({**lanes, "SUM": 0, "OUT_BITS": bits})
-        for out_bits in (1, bits + (window - 1).bit_length()):
-            yield Case({**lanes, "SUM": 1, "OUT_BITS": out_bits})
+    ))  # fmt: skip
 
 
 def pool_parallel() -> Iterator[Case]:
-    for pe, bits, signed, window in (
+    yield from _pools((
         (1, 1, 0, 4), (1, 8, 1, 4), (16, 4, 0, 4), (3, 7, 1, 9), (8, 1, 0, 2), (1, 4, 0, 5), (4, 8, 0, 49),
         (2, 2, 1, 3),
-    ):  # fmt: skip
+    ))  # fmt: skip
+
+
+def _pools(shapes: Iterable[tuple[int, int, int, int]]) -> Iterator[Case]:
+    """Maximum and sums of (PE, BITS, SIGNED, WINDOW)."""
+    for pe, bits, signed, window in shapes:
         lanes = {"PE": pe, "BITS": bits, "SIGNED": signed, "WINDOW": window}
         yield Case({**lanes, "SUM": 0, "OUT_BITS": bits})
         for out_bits in (1, bits + (window - 1).bit_length()):

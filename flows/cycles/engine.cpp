@@ -13,6 +13,8 @@
 #include <cstring>
 #include <vector>
 
+#include "random.hpp"
+
 namespace {
 
 // The numbers are those of flows/cycles/instances.py.
@@ -62,22 +64,6 @@ struct Instance {
     int64_t in0, in1, out0, out1;
     int64_t p[kParameters];  // as given
     int64_t s[8];            // state
-};
-
-// As in hw_templates/sim/harness.cpp, so that a model and a simulation see the same stalls.
-struct Random {
-    uint64_t state = 1;
-    void seed(uint64_t seed, uint64_t stream) {
-        state = seed * 0x9E3779B97F4A7C15ull + (stream + 1) * 0xD1B54A32D192ED03ull;
-        if (!state) state = 1;
-        for (int i = 0; i < 4; i++) next();
-    }
-    uint32_t next() {
-        state ^= state >> 12;
-        state ^= state << 25;
-        state ^= state >> 27;
-        return static_cast<uint32_t>((state * 0x2545F4914F6CDD1Dull) >> 32);
-    }
 };
 
 // Counter i of a nest, with `size` values: true when it wraps.
@@ -146,6 +132,22 @@ struct Engine {
             }
         }
         return any;
+    }
+
+    // A memory that holds p[0] beats, s[1] of them taken, s[0] of those ahead of the read position: takes a beat and sends
+    // one where it can. Whether it sends; the caller then moves the read position and releases.
+    bool ring(Instance& i, bool& moved) {
+        Stream& in = streams[i.in0];
+        Stream& out = streams[i.out0];
+        set_ready(in, i.s[1] != i.p[0]);
+        const bool write = in.valid && in.ready;
+        const bool free = !out.valid || out.ready;
+        const bool read = i.s[0] > 0 && free;
+        moved |= write || read || (free && out.valid);
+        if (free) set_valid(out, read);
+        i.s[0] += write;
+        i.s[1] += write;
+        return read;
     }
 
     // One instance in one cycle: its inputs' tready now, its next state, its outputs' tvalid then. Whether that changed.
@@ -277,15 +279,7 @@ struct Engine {
                 // p: depth; sizes of the three loops of a window, OW, OH; how far the read position moves within the
                 // innermost loop, and when it, the second, the third, a row, a map ends; what a window, a row, a map
                 // releases. s: ahead, held, the five loops
-                set_ready(in, s[1] != p[0]);
-                const bool write = in.valid && in.ready;
-                const bool free = !out.valid || out.ready;
-                const bool read = s[0] > 0 && free;
-                moved |= write || read || (free && out.valid);
-                if (free) set_valid(out, read);
-                s[0] += write;
-                s[1] += write;
-                if (read) {
+                if (ring(i, moved)) {
                     if (!advance(s[2], p[1])) s[0] -= p[6];
                     else if (!advance(s[3], p[2])) s[0] -= p[7];
                     else if (!advance(s[4], p[3])) s[0] -= p[8];
@@ -297,15 +291,7 @@ struct Engine {
             }
             case kUpsample:
             case kShuffle: {
-                set_ready(in, s[1] != p[0]);
-                const bool write = in.valid && in.ready;
-                const bool free = !out.valid || out.ready;
-                const bool read = s[0] > 0 && free;
-                moved |= write || read || (free && out.valid);
-                if (free) set_valid(out, read);
-                s[0] += write;
-                s[1] += write;
-                if (!read) break;
+                if (!ring(i, moved)) break;
                 if (i.kind == kUpsample) {  // p: depth, FOLDS, COLUMNS, W, ROWS; s: ahead, held, fold, column, pixel, row
                     if (s[3] == p[2] - 1 && s[5] == p[4] - 1) s[1]--;
                     int64_t move = 1;

@@ -27,8 +27,10 @@ from flows.errors import ToolFailed
 from flows.graph import IntArray
 from flows.simulate.job import Throttle
 from flows.simulate.toolchain import Command, cached, find_compiler, run_all
+from flows.simulate.verilator import HARNESS
 
 ENGINE = Path(__file__).with_name("engine.cpp")
+RANDOM = HARNESS / "random.hpp"
 _FLAGS = ("-std=c++17", "-O2", "-shared", "-fPIC")
 _EXTRA = 64
 """Cycles after the last output beat, as in `flows.simulate.job.Job`."""
@@ -150,10 +152,12 @@ def _pointer(array: IntArray) -> Any:
 def _engine() -> Any:
     """The engine's entry point, compiled when it is not in the cache. Raises ToolMissing and ToolFailed."""
     compiler, version = find_compiler()
-    digest = hashlib.sha256("\n".join([version, *_FLAGS]).encode() + ENGINE.read_bytes()).hexdigest()[:40]
+    digest = hashlib.sha256(
+        "\n".join([version, *_FLAGS]).encode() + ENGINE.read_bytes() + RANDOM.read_bytes()
+    ).hexdigest()[:40]
 
     def make(entry: Path) -> None:
-        argv = (compiler, *_FLAGS, str(ENGINE), "-o", "engine.so")
+        argv = (compiler, *_FLAGS, f"-I{HARNESS}", str(ENGINE), "-o", "engine.so")
         run_all([Command(argv, entry, entry / "engine.log")], timeout_s=300)
 
     with cached("cycles", digest, make) as entry:

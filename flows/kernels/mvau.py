@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flows.design import Bits, Fold, Lowered
+from flows.design import Bits, Fold, Lowered, Param
 from flows.errors import UnsupportedModel
 from flows.graph import MVAU, Graph, IntArray, IntType, Op, Weighted
 from flows.kernels import mvau_const, mvau_sparse
@@ -36,8 +36,19 @@ def lower(graph: Graph, op: Op, fold: Fold, in_type: IntType, acc: tuple[int, ..
     out_type = IntType(max(lane_bits), signed=True)
     weight_type = stored_type(op)
     require_operands(op, op.weight_type, in_type)
+    shape: dict[str, Param] = {
+        "MW": op.mw,
+        "MH": op.mh,
+        "PE": fold.pe,
+        "SIMD": fold.simd,
+        "WEIGHT_BITS": weight_type.bits,
+        "INPUT_BITS": in_type.bits,
+        "INPUT_SIGNED": int(in_type.signed),
+        "ACC_BITS": Bits.of_bytes(lane_bits),
+        "OUT_BITS": out_type.bits,
+    }
     if fold.impl == "sparse":
-        return mvau_sparse.lower(graph, op, fold, in_type, weight_type, lane_bits)
+        return mvau_sparse.lower(graph, op, fold, shape, weight_type, lane_bits)
     file = f"{op.name}_weights.hex"
 
     def words() -> IntArray:
@@ -46,19 +57,7 @@ def lower(graph: Graph, op: Op, fold: Fold, in_type: IntType, acc: tuple[int, ..
 
     return Lowered(
         module="mvau",
-        params={
-            "MW": op.mw,
-            "MH": op.mh,
-            "PE": fold.pe,
-            "SIMD": fold.simd,
-            "WEIGHT_BITS": weight_type.bits,
-            "INPUT_BITS": in_type.bits,
-            "INPUT_SIGNED": int(in_type.signed),
-            "ACC_BITS": Bits.of_bytes(lane_bits),
-            "OUT_BITS": out_type.bits,
-            "WEIGHT_FILE": file,
-            "RAM_STYLE": fold.ram_style,
-        },
+        params={**shape, "WEIGHT_FILE": file, "RAM_STYLE": fold.ram_style},
         in_lanes=fold.simd,
         out_lanes=fold.pe,
         out_type=out_type,

@@ -6,14 +6,14 @@ same rate needs fewer lanes; the memory says of every tile which inputs it takes
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from flows.beats import pack
-from flows.design import Bits, Fold, Lowered, MemFile
+from flows.design import Fold, Lowered, MemFile, Param
 from flows.graph import MVAU, Graph, IntArray, IntType
 
 WORTH = 0.75
@@ -66,9 +66,9 @@ def tiles(op: MVAU, fold: Fold) -> tuple[IntArray, IntArray, IntArray]:
 
 
 def lower(
-    graph: Graph, op: MVAU, fold: Fold, in_type: IntType, weight_type: IntType, lane_bits: tuple[int, ...]
+    graph: Graph, op: MVAU, fold: Fold, shape: Mapping[str, Param], weight_type: IntType, lane_bits: tuple[int, ...]
 ) -> Lowered:
-    """The module `mvau_sparse`; arguments as `mvau.lower` derives them."""
+    """The module `mvau_sparse`; arguments as `mvau.lower` derives them; `shape`: the parameters of both modules."""
     h, w, _ = graph[op.outputs[0]].shape
     sf = op.mw // fold.simd
     words, beats, last = tiles(op, fold)
@@ -76,20 +76,7 @@ def lower(
     file = f"{op.name}_tiles.hex"
     return Lowered(
         module="mvau_sparse",
-        params={
-            "MW": op.mw,
-            "MH": op.mh,
-            "PE": fold.pe,
-            "SIMD": fold.simd,
-            "WEIGHT_BITS": weight_type.bits,
-            "INPUT_BITS": in_type.bits,
-            "INPUT_SIGNED": int(in_type.signed),
-            "ACC_BITS": Bits.of_bytes(lane_bits),
-            "OUT_BITS": out_type.bits,
-            "TILES": len(words),
-            "WEIGHT_FILE": file,
-            "RAM_STYLE": fold.ram_style,
-        },
+        params={**shape, "TILES": len(words), "WEIGHT_FILE": file, "RAM_STYLE": fold.ram_style},
         in_lanes=fold.simd,
         out_lanes=fold.pe,
         out_type=out_type,

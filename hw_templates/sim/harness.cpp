@@ -6,6 +6,7 @@
 // words of the job are documented there. The exit status is 0 whenever result.json is complete; deadlock and protocol
 // faults are results. Cycle 0 is the first rising edge after the (last) reset.
 #include "harness.hpp"
+#include "random.hpp"
 
 #include <chrono>
 #include <cinttypes>
@@ -30,22 +31,6 @@ constexpr size_t kMaxFaults = 8;
     std::fprintf(stderr, "error: %s\n", message.c_str());
     std::exit(3);
 }
-
-// xorshift64*: one per stream, so that adding a stream changes no other.
-struct Random {
-    uint64_t state = 1;
-    void seed(uint64_t seed, uint64_t stream) {
-        state = seed * 0x9E3779B97F4A7C15ull + (stream + 1) * 0xD1B54A32D192ED03ull;
-        if (!state) state = 1;
-        for (int i = 0; i < 4; i++) next();
-    }
-    uint32_t next() {
-        state ^= state >> 12;
-        state ^= state << 25;
-        state ^= state >> 27;
-        return static_cast<uint32_t>((state * 0x2545F4914F6CDD1Dull) >> 32);
-    }
-};
 
 struct Frames {
     std::vector<uint64_t> first, last;
