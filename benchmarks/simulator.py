@@ -66,7 +66,7 @@ def run(folder: Path) -> tuple[dict[str, Any], Table]:
     design = design_of(chain)
     rtl = emit(design)
     stitched = Stitched(design, rtl, folder / "ours")
-    done = stitched.run(chain.frames(4), FRAMES, "run")
+    done = stitched.run(chain.inputs(4), FRAMES, "run")
     ours = [str(stitched.model.executable.resolve()), "job.txt"]
     modules = {n.stem: str(text) for n, text in rtl.items() if n.suffix == ".sv"}
     loop = bare(bench_files([stitched.dut], modules), folder / "bare")
