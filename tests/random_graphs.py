@@ -305,6 +305,15 @@ class Network:
     def design(self, depths=None) -> Design:
         return elaborate(self.graph, self.folding, self.widths, depths)
 
+    @property
+    def without_whole_windows(self) -> Network:
+        """As HLS has them: every sliding window and every pool pixel by pixel."""
+        folding = {
+            name: replace(fold, parallel_window=False, simd=1 if isinstance(self.graph.op(name), Pool) else fold.simd)
+            for name, fold in self.folding.items()
+        }
+        return replace(self, folding=folding)
+
     def __str__(self) -> str:
         return "\n".join(_lines(self))
 
