@@ -83,8 +83,6 @@ def test_progress_keeps_a_process_alive(tmp_path: Path) -> None:
 
 def test_ctrl_c_ends_the_children(tmp_path: Path) -> None:
     script = f"""
-import signal
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets background jobs ignore it
 from pathlib import Path
 from flows.simulate.toolchain import Command, run_all
 folder = Path({str(tmp_path)!r})

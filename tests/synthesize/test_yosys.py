@@ -236,8 +236,7 @@ def test_ctrl_c_kills_the_children(tmp_path: Path) -> None:
     (tmp_path / "worker.py").write_text(PREPARE + SLEEP_IN_A_CHILD, encoding="utf-8")
     script = tmp_path / "build.py"
     script.write_text(
-        "import pathlib, signal\n"
-        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell lets background jobs ignore it
+        "import pathlib\n"
         "from flows.synthesize import yosys\n"
         "from flows.synthesize.jobs import Job\n"
         f"yosys.WORKER = pathlib.Path({str(tmp_path / 'worker.py')!r})\n"
