@@ -12,12 +12,13 @@
 #include <hls_stream.h>
 
 #include "accumulators.hpp"
+#include "constants.hpp"
 #include "lanes.hpp"
 
 template <unsigned MW, unsigned MH, unsigned SIMD, unsigned PE, unsigned VECTORS, typename INPUT, typename WEIGHT,
           unsigned OUT_BITS, typename LANE_BITS, multiplier MULTIPLIER>
 void mvau(hls::stream<lanes<SIMD, INPUT>>& in, hls::stream<lanes<PE, ap_int<OUT_BITS>>>& out,
-          const WEIGHT (&weights)[MW / SIMD * (MH / PE)][PE][SIMD]) {
+          const constant<WEIGHT> (&weights)[MW / SIMD * (MH / PE)][PE][SIMD]) {
   static_assert(SIMD >= 1 && MW % SIMD == 0, "mvau: SIMD must divide MW");
   static_assert(PE >= 1 && MH % PE == 0, "mvau: PE must divide MH");
   static_assert(VECTORS >= 1, "mvau: VECTORS must be at least 1");
@@ -41,7 +42,16 @@ void mvau(hls::stream<lanes<SIMD, INPUT>>& in, hls::stream<lanes<PE, ap_int<OUT_
 #pragma HLS unroll
       x[0][s] = get_lane<INPUT>(values, s);
     }
-    sums.add(sf == 0, unsigned(word) / SF * PE, x, weights[word]);
+    WEIGHT w[PE][SIMD];
+#pragma HLS array_partition variable = w complete dim = 0
+    for (unsigned p = 0; p < PE; ++p) {
+#pragma HLS unroll
+      for (unsigned s = 0; s < SIMD; ++s) {
+#pragma HLS unroll
+        w[p][s] = WEIGHT(weights[word][p][s]);
+      }
+    }
+    sums.add(sf == 0, unsigned(word) / SF * PE, x, w);
     if (sf == SF - 1) {
       lanes<PE, ap_int<OUT_BITS>> result = 0;
       sums.write_to(result);

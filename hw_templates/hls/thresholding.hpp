@@ -12,12 +12,13 @@
 #include <ap_int.h>
 #include <hls_stream.h>
 
+#include "constants.hpp"
 #include "lanes.hpp"
 
 template <unsigned CHANNELS, unsigned PE, unsigned BEATS, unsigned STAGES, int OUT_BIAS, typename INPUT,
           typename OUTPUT, typename THRESHOLD>
 void thresholding(hls::stream<lanes<PE, INPUT>>& in, hls::stream<lanes<PE, OUTPUT>>& out,
-                  const THRESHOLD (&thresholds)[CHANNELS / PE][PE][1u << STAGES]) {
+                  const constant<THRESHOLD> (&thresholds)[CHANNELS / PE][PE][1u << STAGES]) {
   static_assert(PE >= 1 && CHANNELS % PE == 0, "thresholding: PE must divide CHANNELS");
   static_assert(BEATS % (CHANNELS / PE) == 0, "thresholding: BEATS must be whole pixels");
   static_assert(STAGES >= 1 && STAGES <= 8, "thresholding: STAGES must be 1 ... 8");
@@ -37,7 +38,7 @@ void thresholding(hls::stream<lanes<PE, INPUT>>& in, hls::stream<lanes<PE, OUTPU
       ap_uint<STAGES + 1> node = 1;
       for (unsigned s = 0; s < STAGES; ++s) {
 #pragma HLS unroll
-        node = 2 * unsigned(node) + (x > thresholds[fold][p][node] ? 1 : 0);
+        node = 2 * unsigned(node) + (x > THRESHOLD(thresholds[fold][p][node]) ? 1 : 0);
       }
       set_lane(result, p, OUTPUT(OUT_BIAS + int(node) - int(1u << STAGES)));
     }

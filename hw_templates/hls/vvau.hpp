@@ -14,12 +14,13 @@
 #include <hls_stream.h>
 
 #include "accumulators.hpp"
+#include "constants.hpp"
 #include "lanes.hpp"
 
 template <unsigned K, unsigned CHANNELS, unsigned PE, unsigned SIMD, unsigned WINDOWS, typename INPUT, typename WEIGHT,
           unsigned OUT_BITS, typename LANE_BITS, multiplier MULTIPLIER>
 void vvau(hls::stream<lanes<PE * SIMD, INPUT>>& in, hls::stream<lanes<PE, ap_int<OUT_BITS>>>& out,
-          const WEIGHT (&weights)[K / SIMD * (CHANNELS / PE)][PE][SIMD]) {
+          const constant<WEIGHT> (&weights)[K / SIMD * (CHANNELS / PE)][PE][SIMD]) {
   static_assert(K >= 1 && WINDOWS >= 1, "vvau: K and WINDOWS must be at least 1");
   static_assert(PE >= 1 && CHANNELS % PE == 0, "vvau: PE must divide CHANNELS");
   static_assert(SIMD >= 1 && K % SIMD == 0, "vvau: SIMD must divide K");
@@ -44,7 +45,16 @@ void vvau(hls::stream<lanes<PE * SIMD, INPUT>>& in, hls::stream<lanes<PE, ap_int
         x[p][s] = get_lane<INPUT>(values, s * PE + p);
       }
     }
-    sums.add(sf == 0, unsigned(word) / SF * PE, x, weights[word]);
+    WEIGHT w[PE][SIMD];
+#pragma HLS array_partition variable = w complete dim = 0
+    for (unsigned p = 0; p < PE; ++p) {
+#pragma HLS unroll
+      for (unsigned s = 0; s < SIMD; ++s) {
+#pragma HLS unroll
+        w[p][s] = WEIGHT(weights[word][p][s]);
+      }
+    }
+    sums.add(sf == 0, unsigned(word) / SF * PE, x, w);
     if (sf == SF - 1) {
       lanes<PE, ap_int<OUT_BITS>> result = 0;
       sums.write_to(result);

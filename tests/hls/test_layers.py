@@ -106,6 +106,42 @@ def test_several_pixels_of_a_window_in_a_beat(program: Path, tmp_path: Path) -> 
     np.testing.assert_array_equal(unpack(beats, PE, 11, True).reshape(7, CHANNELS), (x * op.weights).sum(axis=1))
 
 
+SYNTHESIS = """#pragma once
+#include <ap_int.h>
+
+#define __SYNTHESIS__
+#include "constants.hpp"
+
+static_assert(std::is_same<constant<ap_int<3>>, ap_int<3>>::value, "a memory as wide as its words");
+static_assert(std::is_same<constant<ap_uint<9>>, ap_uint<9>>::value, "a memory as wide as its words");
+"""
+"""What units begin with to be compiled as in synthesis; the open headers refuse the macro, so it comes behind them."""
+
+
+def test_tables_are_as_wide_as_their_words_where_they_become_memories(tmp_path: Path) -> None:
+    _, op, x = small()
+    files = {**emit_files(LAYERS[1:2]), PurePosixPath("synthesis.hpp"): SYNTHESIS}
+    program = compile_program(files, tmp_path / "program", optimize=("-O0", "-include", "synthesis.hpp"))
+    require_equal("hls", "conv", x @ op.weights, output(program, "conv", tmp_path))
+
+
+def test_elsewhere_a_table_holds_plain_integers(tmp_path: Path) -> None:
+    """The smallest that hold both ends of the type: a value too many does not compile."""
+    lines = ['#include "constants.hpp"']
+    for bits, size in ((1, 1), (4, 1), (8, 1), (9, 2), (16, 2), (17, 4), (32, 4), (33, 8), (63, 8)):
+        for name, signed in ((f"ap_int<{bits}>", True), (f"ap_uint<{bits}>", False)):
+            dtype = IntType(bits, signed)
+            ends = f"{dtype.min + 1} - 1, {dtype.max}{'' if signed else 'u'}"
+            lines += [
+                f"constexpr constant<{name}> {'s' if signed else 'u'}{bits}[] = {{{ends}}};",
+                f'static_assert(sizeof(constant<{name}>) == {size}, "{name}");',
+            ]
+    write_tree(tmp_path, {**emit_files([]), **_text("plain.cpp", lines)})
+    argv = (find_compiler()[0], "-fsyntax-only", "-std=c++14", "-Wall", "-Wextra", "-Werror", "-Wno-unused-variable",
+            "-I.", "-isystem", str(find_ap_types()), "plain.cpp")  # fmt: skip
+    run_all([Command(argv, tmp_path, tmp_path / "log")], timeout_s=300)
+
+
 def test_an_accumulator_one_bit_too_narrow_is_caught(program: Path, tmp_path: Path) -> None:
     _, op, x = small()
     message = r"hls: narrow: .*frame 0, index \(0, 0, 5\): expected -105, got 23"
