@@ -5,12 +5,14 @@
 // state at once. Only a duplicator's tvalid depends on another's in the same cycle; those are refreshed first.
 //
 // An instance whose state did not change sleeps until the tvalid of an input or the tready of an output changes; a
-// stream's counts are brought up to date when one of them does. So a pass costs what moves, not what there is.
+// stream's counts are brought up to date when one of them does. So a pass costs what moves, not what there is. What only
+// counts until its next output beat sleeps until then.
 //
 // Each case of the switch in `step` is the control logic of one module of hw_templates/rtl (or of several that share
 // theirs); tests/cycles compares them with the RTL cycle by cycle.
 #include <cstdint>
 #include <cstring>
+#include <queue>
 #include <vector>
 
 #include "random.hpp"
@@ -64,6 +66,12 @@ struct Instance {
     int64_t in0, in1, out0, out1;
     int64_t p[kParameters];  // as given
     int64_t s[8];            // state
+    int64_t until;           // asleep before this cycle, whatever happens; its state is that of then
+};
+
+struct Call {  // to wake an instance at a cycle
+    int64_t cycle, instance;
+    bool operator<(const Call& other) const { return cycle > other.cycle; }  // the earliest on top of a queue
 };
 
 // Counter i of a nest, with `size` values: true when it wraps.
@@ -78,6 +86,7 @@ struct Engine {
     std::vector<Instance> instances;
     std::vector<Instance*> duplicates;  // in stream order
     std::vector<uint64_t> awake;        // a bit an instance
+    std::priority_queue<Call> calls;    // of those that sleep until a cycle
     int64_t cycle = 0;
     int64_t steps = 0;                  // of instances: what a run cost
 
@@ -117,8 +126,15 @@ struct Engine {
         }
     }
 
-    // Whether anything changed its state.
+    // `i` sleeps for the next `cycles` cycles, in which its ports stay as they are.
+    void sleep(Instance& i, int64_t cycles) {
+        i.until = cycle + 1 + cycles;
+        calls.push({i.until, &i - instances.data()});
+    }
+
+    // Whether anything changed its state, or is at work while it sleeps.
     bool pass() {
+        for (; !calls.empty() && calls.top().cycle <= cycle; calls.pop()) wake(calls.top().instance);
         bool any = false;
         refresh();
         for (size_t word = awake.size(); word-- > 0;) {
@@ -131,7 +147,7 @@ struct Engine {
                 else awake[word] &= ~(1ull << bit);
             }
         }
-        return any;
+        return any || !calls.empty();
     }
 
     // A memory that holds p[0] beats, s[1] of them taken, s[0] of those ahead of the read position: takes a beat and sends
@@ -155,6 +171,7 @@ struct Engine {
         Stream& in = streams[i.in0];
         Stream& out = streams[i.out0];
         bool moved = false;
+        if (cycle < i.until) return false;
         const int64_t* p = i.p;
         int64_t* s = i.s;
         switch (i.kind) {
@@ -199,6 +216,20 @@ struct Engine {
                         const uint64_t mask = (2ull << (p[2] - 1)) - 1;
                         s[2] = static_cast<int64_t>(((static_cast<uint64_t>(s[2]) << 1) | made) & mask);
                         set_valid(out, (s[2] >> (p[2] - 1)) & 1);
+                    }
+                    // Takes no input in this cycle and the next, so nobody else has a say until an output beat is there.
+                    if (!takes && s[1] && !out.valid) {
+                        int64_t quiet = p[0] - 1 - s[0];
+                        if (s[2]) {
+                            const int64_t room = p[2] - 65 + __builtin_clzll(static_cast<uint64_t>(s[2]));
+                            if (room < quiet) quiet = room;
+                        }
+                        if (quiet > 1) {
+                            s[0] += quiet;
+                            s[2] = static_cast<int64_t>(static_cast<uint64_t>(s[2]) << quiet);
+                            sleep(i, quiet);
+                            return false;
+                        }
                     }
                 }
                 break;
@@ -404,7 +435,7 @@ int64_t a2q_cycles(int64_t n_streams, int64_t n_instances, const int64_t* table,
     for (int64_t n = 0; n < n_instances; n++) {
         const int64_t* row = table + n * kColumns;
         Instance& i = e.instances[static_cast<size_t>(n)];
-        i = {row[0], row[1], row[2], row[3], row[4], {}, {}};
+        i = {row[0], row[1], row[2], row[3], row[4], {}, {}, 0};
         std::memcpy(i.p, row + 5, sizeof i.p);
         if (i.kind == kDuplicate) e.duplicates.push_back(&i);
         for (const int64_t stream : {i.in0, i.in1}) {

@@ -2,7 +2,7 @@
 
 A key that is absent was not run. Keys beyond the published contract are optional for a reader: `performance` also has
 the clock and what follows from it, `resources.yosys` the part's capacity and the share of it, a row of
-`accumulator_comparison` the resources of each layer.
+`accumulator_comparison` the resources of each layer; `steps` says what every step of the build took.
 """
 
 from __future__ import annotations
@@ -214,6 +214,14 @@ class PolicyRow(TypedDict):
     layers: NotRequired[dict[str, Counts]]
 
 
+class StepUsage(TypedDict):
+    """What a step took when it last ran, see flows.usage.Usage."""
+
+    seconds: float
+    cpu_seconds: float
+    peak_memory_mib: float
+
+
 class Summary(TypedDict):
     """The whole file."""
 
@@ -230,6 +238,7 @@ class Summary(TypedDict):
     resources: NotRequired[Resources]
     accumulator_comparison: list[PolicyRow]
     seconds: dict[str, float]
+    steps: NotRequired[dict[str, StepUsage]]
 
 
 _ADAPTER = TypeAdapter(Summary)
@@ -267,6 +276,7 @@ def build(
     seconds: Mapping[str, float],
     vitis: Mapping[str, Any] | None = None,
     vivado: Mapping[str, Any] | None = None,
+    steps: Mapping[str, StepUsage] | None = None,
 ) -> Summary:
     """The summary of one build.
 
@@ -274,7 +284,8 @@ def build(
     `rtl_stitched` also {"performance": {"latency_cycles", "interval_cycles"}}), None or {} where it did not run.
     `resources`: policy to `flows.synthesize.yosys.Resources` as a dict, empty where Yosys did not run; `policy` is
     the one that is built. `timing`: the cycle model's run, with spans. `seconds`: by step. `vitis`:
-    VitisResources where Vitis HLS ran. `vivado`: what flows.synthesize.vivado.make_bitfile gave.
+    VitisResources where Vitis HLS ran. `vivado`: what flows.synthesize.vivado.make_bitfile gave. `steps`: StepUsage of
+    every step so far.
     """
     summary: dict[str, Any] = {
         "schema_version": 1,
@@ -304,6 +315,8 @@ def build(
         for name, found in resources.items()
     ]
     summary["seconds"] = {name: float(value) for name, value in seconds.items()}
+    if steps is not None:
+        summary["steps"] = {name: dict(used) for name, used in steps.items()}
     return validate(summary, "the summary")
 
 

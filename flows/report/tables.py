@@ -5,10 +5,10 @@ Every figure is one of the summary's own, formatted here and nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from flows.report.summary import Summary, VitisResources
+from flows.report.summary import StepUsage, Summary, VitisResources
 from flows.synthesize.cells import RESOURCES
 
 CHECK_NAMES = {
@@ -63,7 +63,7 @@ def tables(summary: Summary) -> tuple[Table, ...]:
     made = (
         _training(summary), _accumulators(summary), _verification(summary), _performance(summary),
         *_resources(summary), _comparison(summary), _by_layer_and_policy(summary), _traffic(summary), _fifos(summary),
-        *_layers(summary), _seconds(summary),
+        *_layers(summary), _seconds(summary), steps(summary.get("steps", {})),
     )  # fmt: skip
     return tuple(table for table in made if table is not None and table.rows)
 
@@ -259,4 +259,14 @@ def _traffic(summary: Summary) -> Table | None:
 
 def _seconds(summary: Summary) -> Table:
     rows = tuple((name, number(value)) for name, value in summary["seconds"].items())
-    return Table("seconds", "Seconds by step", ("step", "s"), rows)
+    return Table("seconds", "Seconds by kind of work", ("work", "s"), rows)
+
+
+def steps(used: Mapping[str, StepUsage]) -> Table:
+    """What every step took when it last ran."""
+    rows = tuple(
+        (name, number(u["seconds"]), number(u["cpu_seconds"]), number(round(u["peak_memory_mib"])))
+        for name, u in used.items()
+    )
+    note = "Peak memory: resident, of the build and all the processes below it together."
+    return Table("steps", "What each step took", ("step", "s", "processor s", "peak MiB"), rows, note=note)

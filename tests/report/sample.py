@@ -72,6 +72,10 @@ def sample(seed: int = 1) -> dict[str, Any]:
             "train": 61.25, "frontend": 9.5, "emit": 0.25, "verilator_build": 14.75, "rtlsim": 3.5, "yosys": 41.0,
             "total": 130.25,
         },
+        "steps": {
+            "train": {"seconds": 61.25, "cpu_seconds": 118.125, "peak_memory_mib": 1_422.4},
+            "frontend": {"seconds": 9.5, "cpu_seconds": 9.25, "peak_memory_mib": 905.0},
+        },
     }  # fmt: skip
 
 
