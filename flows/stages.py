@@ -488,7 +488,8 @@ def rtl_stitched(b: Build, graph: Graph, design: Design, values: Values) -> dict
         streams = {m.name: {"beats": m.beats, "stalls": m.stalls, "starves": m.starves} for m in run.monitors.values()}
         speed = {
             "latency_cycles": measured.latency_cycles, "interval_cycles": measured.interval_cycles,
-            "frames": measured.frames, "cycles": run.cycles, "streams": streams,
+            "frames": measured.frames, "cycles": run.cycles, "frame_seconds": result["frame_seconds"],
+            "streams": streams,
         }  # fmt: skip
         return {**result, "performance": speed}
 
@@ -638,7 +639,7 @@ def report(
         timing=model_timing(design, checks.get("rtl_stitched")), resources=resources, part=b.part,
         clk_period_ns=config.synth_clk_period_ns,
         seconds=seconds(b.steps.seconds, [sizing, *(c for c in checks.values() if c)]), vitis=vitis,
-        vivado=vivado, steps=usage(b.steps),
+        vivado=vivado, steps=usage(b.steps), sizing_seconds=sizing["seconds"]["cycle_model"],
     )  # fmt: skip
     stitched = checks.get("rtl_stitched")
     clock = config.synth_clk_period_ns

@@ -138,6 +138,10 @@ def _performance(summary: Summary) -> Table | None:
         rows.append(("latency at this clock", f"{number(p['latency_us'])} µs", p["source"]))
     if "fps" in p:
         rows.append(("frames per second at this clock", rate(p["fps"]), p["source"]))
+    if "sizing_seconds" in p:
+        rows.append(("finding the FIFO depths took", f"{number(p['sizing_seconds'])} s", "cycle model"))
+    if "frame_seconds" in p:
+        rows.append(("simulating one frame took", f"{number(p['frame_seconds'])} s", p["source"]))
     note = "interval: cycles from frame to frame; bound: the beats of the slowest layer, which it cannot undercut."
     return Table("performance", "Performance", ("figure", "value", "source"), tuple(rows), note=note)
 
