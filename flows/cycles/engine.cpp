@@ -412,6 +412,24 @@ struct Source {
     Random random;
 };
 
+// What decides how the run goes on, as seen from the present cycle.
+void state_of(const Engine& e, const Source& source, uint64_t taken, std::vector<int64_t>& state) {
+    state.clear();
+    for (const Instance& i : e.instances) {
+        // A FIFO's third number is the most that it held: it decides nothing.
+        for (int64_t n = 0; n < 8; n++) state.push_back(i.kind == kFifo && n == 2 ? 0 : i.s[n]);
+        state.push_back(i.until > e.cycle ? i.until - e.cycle : 0);
+    }
+    for (const Stream& s : e.streams) state.push_back(s.valid << 1 | s.ready);
+    state.push_back(source.offered);
+    state.push_back(static_cast<int64_t>(source.sent % source.per_frame));
+    state.push_back(static_cast<int64_t>(taken % source.per_frame));
+    if (source.interval) {
+        state.push_back(static_cast<int64_t>(source.frame_start) - e.cycle);
+        state.push_back(static_cast<int64_t>(source.next_frame) - e.cycle);
+    }
+}
+
 }  // namespace
 
 extern "C" {
@@ -419,7 +437,9 @@ extern "C" {
 // Runs `frames` frames. `table`: kColumns numbers an instance, in stream order; `input`, `output`: streams of the
 // outside; `ends`: beats of an input frame, stall threshold (of 2^32) at the source and at the sink, cycles from frame
 // to frame at the input (0: as fast as taken), beats of an output frame, seed, cycles to go on at the end, most cycles,
-// number of the source and the sink.
+// number of the source and the sink, whether to stop when it is clear how all goes on: the source, which then never ends
+// and does not stall, no more than the sink, has everything at the end of an output frame as it was at that of the one
+// before. Frames that are not run yet come at the same interval.
 // `first_in`, `last_out` (frames each): cycle of a frame's first input and last output handshake, -1: it never came.
 // `counts` (3 a stream): beats, stalls, starves. `peaks` (1 an instance): most entries of a FIFO; behind them the steps
 // of instances that the run took. `spans` (streams,
@@ -453,7 +473,8 @@ int64_t a2q_cycles(int64_t n_streams, int64_t n_instances, const int64_t* table,
     }
     Source source{};
     source.per_frame = static_cast<uint64_t>(ends[0]);
-    source.total = source.per_frame * static_cast<uint64_t>(frames);
+    const bool until_steady = ends[9] != 0;
+    source.total = until_steady ? ~0ull : source.per_frame * static_cast<uint64_t>(frames);
     source.stall = static_cast<uint64_t>(ends[1]);
     source.interval = static_cast<uint64_t>(ends[3]);
     source.random.seed(static_cast<uint64_t>(ends[5]), static_cast<uint64_t>(2 * ends[8]));
@@ -468,11 +489,25 @@ int64_t a2q_cycles(int64_t n_streams, int64_t n_instances, const int64_t* table,
     uint64_t taken = 0;
     int64_t received = 0, until = most;
     bool sink_ready = false, standstill = false;
+    std::vector<int64_t> before, now_is;
     int64_t& cycle = e.cycle;
     for (; cycle < until; cycle++) {
         e.set_ready(out, sink_ready);
         if (out.valid && sink_ready) {
-            if (received < out_total && received % ends[4] == ends[4] - 1) last_out[received / ends[4]] = cycle;
+            if (received < out_total && received % ends[4] == ends[4] - 1) {
+                const int64_t frame = received / ends[4];
+                last_out[frame] = cycle;
+                if (until_steady) {
+                    state_of(e, source, taken, now_is);
+                    if (now_is == before) {
+                        const int64_t interval = cycle - last_out[frame - 1];
+                        for (int64_t n = frame + 1; n < frames; n++) last_out[n] = last_out[n - 1] + interval;
+                        received = out_total;
+                        break;
+                    }
+                    before.swap(now_is);
+                }
+            }
             if (++received == out_total) until = cycle + 1 + extra;
         }
         bool moved = e.pass();
@@ -480,7 +515,8 @@ int64_t a2q_cycles(int64_t n_streams, int64_t n_instances, const int64_t* table,
             const uint64_t now = static_cast<uint64_t>(cycle);
             if (source.offered) {
                 source.offered = false;
-                if (taken % source.per_frame == 0) first_in[taken / source.per_frame] = cycle;
+                const uint64_t frame = taken / source.per_frame;
+                if (taken % source.per_frame == 0 && frame < static_cast<uint64_t>(frames)) first_in[frame] = cycle;
                 taken++;
                 moved = true;
             }
