@@ -34,8 +34,8 @@ def require_fit(part: Part, used: Cost, target: int, slowest: int, clock_ns: flo
         share = f", {100 * holds // bits} % of that" if bits > holds else ""
         would = (
             f"no rate fits: unfolded least, it still needs about {least.lut:,.0f} LUT and {least.bram:,} BRAM_18K, "
-            f"{bits / 1e6:.1f} Mbit of them in ROMs, where the part holds {holds / 1e6:.1f} Mbit in all{share}; use fewer "
-            "or narrower weights"
+            f"{bits / 1e6:.1f} Mbit of them in ROMs, where the part holds {holds / 1e6:.1f} Mbit in all{share}; use "
+            "fewer or narrower weights"
         )
     else:
         would = f"the best rate that fits is about {1e9 / clock_ns / best:,.0f} frames/s ({best:,} cycles a frame)"
