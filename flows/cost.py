@@ -62,9 +62,13 @@ def added(costs: Iterable[Cost]) -> Cost:
     return sum(costs, Cost())
 
 
-def link(from_lanes: int, to_lanes: int, bits: int) -> Cost:
-    """The FIFO and the width converters between streams of `from_lanes` and `to_lanes` lanes of `bits` bits."""
-    return _fifo({"DEPTH": 2, "WIDTH": min(from_lanes, to_lanes) * bits}) + _converters(from_lanes, to_lanes, bits)
+def link(from_lanes: int, to_lanes: int, bits: int, bursts: bool) -> Cost:
+    """The FIFO and the width converters between streams of `from_lanes` and `to_lanes` lanes of `bits` bits.
+
+    `bursts`: the reader takes its input in bursts, so that the FIFO is on its side (see `flows.elaborate`).
+    """
+    lanes = to_lanes if bursts else min(from_lanes, to_lanes)
+    return _fifo({"DEPTH": 2, "WIDTH": lanes * bits}) + _converters(from_lanes, to_lanes, bits)
 
 
 def _converters(from_lanes: int, to_lanes: int, bits: int) -> Cost:

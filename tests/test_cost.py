@@ -59,11 +59,13 @@ def test_the_sum_is_estimated_to_within_a_tenth() -> None:
 
 
 def test_links_cost_what_stands_between_two_streams() -> None:
-    straight, narrower, odd = link(4, 4, 8), link(4, 2, 8), link(4, 6, 8)
+    straight, narrower, odd = (link(4, lanes, 8, bursts=False) for lanes in (4, 2, 6))
     assert straight.lut == cost("fifo", {"WIDTH": 32, "DEPTH": 2}).lut
     assert (
         narrower.lut == cost("fifo", {"WIDTH": 16, "DEPTH": 2}).lut + cost("dwc", {"IN_WIDTH": 32, "OUT_WIDTH": 16}).lut
     )
+    wider = {bursts: link(4, 8, 8, bursts).lut for bursts in (False, True)}
+    assert wider[True] - wider[False] == cost("fifo", {"WIDTH": 64, "DEPTH": 2}).lut - straight.lut
     # 4 lanes to 12, then to 6.
     assert odd.lut > narrower.lut
     assert Cost(1.0, 1).price > Cost(1.0).price
