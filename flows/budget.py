@@ -23,15 +23,19 @@ def require_fit(part: Part, used: Cost, target: int, slowest: int, clock_ns: flo
         return
     lacks = "; ".join(f"{name}: about {need:,} of {there:,}, {need - there:,} too many"
                       for name, (need, there) in short.items())  # fmt: skip
+    brams = (part.capacity or {}).get("BRAM_18K", 0)
+    if used.bram > brams:
+        lacks += f" ({used.bram:,} BRAM_18K wanted, {brams:,} there; ROMs that they cannot hold are counted as LUTs)"
     best = fitting(part, target, slowest, at)
     if best is None:
         least = at(slowest)
         bits = least.rom_bits
         holds = _capacity(part)
+        share = f", {100 * holds // bits} % of that" if bits > holds else ""
         would = (
             f"no rate fits: unfolded least, it still needs about {least.lut:,.0f} LUT and {least.bram:,} BRAM_18K, "
-            f"{bits / 1e6:.1f} Mbit of them in ROMs, where the part holds {holds / 1e6:.1f} Mbit in all; use fewer or "
-            "narrower weights"
+            f"{bits / 1e6:.1f} Mbit of them in ROMs, where the part holds {holds / 1e6:.1f} Mbit in all{share}; use "
+            "fewer or narrower weights"
         )
     else:
         would = f"the best rate that fits is about {1e9 / clock_ns / best:,.0f} frames/s ({best:,} cycles a frame)"

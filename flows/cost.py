@@ -15,9 +15,11 @@ from flows.synthesize.parts import Part
 
 BRAM_BITS = 18 * 1024
 _ASPECTS = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
-_BLOCK_BITS = 4608
-"""A memory of more bits, and of at least _BLOCK_WORDS words, goes to block RAM."""
-_BLOCK_WORDS = 256
+_BLOCK_WEIGHT = 129
+_ROM_BITS = 64
+_LUTRAM_WEIGHT = 8
+"""How Yosys weighs what a memory may become: a block RAM of 18 Kb, 64 bits of a ROM as logic (1), a LUTRAM of 32 x 6 or
+64 x 3 bits (its brams_xc4v.txt and lutrams_xc5v.txt). The least wins, a block RAM where it is less than the others."""
 LUTS_PER_BRAM = 20
 """What a block RAM is worth when foldings are compared. Little: LUTs run out first (the Zynq 7020 has 190 for each),
 and what is asked of the search is to save them."""
@@ -60,9 +62,13 @@ def added(costs: Iterable[Cost]) -> Cost:
     return sum(costs, Cost())
 
 
-def link(from_lanes: int, to_lanes: int, bits: int) -> Cost:
-    """The FIFO and the width converters between streams of `from_lanes` and `to_lanes` lanes of `bits` bits."""
-    return _fifo({"DEPTH": 2, "WIDTH": min(from_lanes, to_lanes) * bits}) + _converters(from_lanes, to_lanes, bits)
+def link(from_lanes: int, to_lanes: int, bits: int, bursts: bool) -> Cost:
+    """The FIFO and the width converters between streams of `from_lanes` and `to_lanes` lanes of `bits` bits.
+
+    `bursts`: the reader takes its input in bursts, so that the FIFO is on its side (see `flows.elaborate`).
+    """
+    lanes = to_lanes if bursts else min(from_lanes, to_lanes)
+    return _fifo({"DEPTH": 2, "WIDTH": lanes * bits}) + _converters(from_lanes, to_lanes, bits)
 
 
 def _converters(from_lanes: int, to_lanes: int, bits: int) -> Cost:
@@ -89,12 +95,16 @@ def excess(used: Cost, part: Part) -> dict[str, tuple[int, int]]:
 
 def _memory(depth: int, width: int, rom: bool, block: bool | None = None) -> Cost:
     bits = depth * width
-    if block if block is not None else (bits > (_BLOCK_BITS if rom else 4096) and depth >= _BLOCK_WORDS):
-        brams = min(-(-depth // d) * -(-width // w) for d, w in _ASPECTS)
+    brams = min(-(-depth // d) * -(-width // w) for d, w in _ASPECTS)
+    if block is None:
+        lutrams = min(-(-depth // d) * -(-width // w) for d, w in ((32, 6), (64, 3)))
+        logic = bits / _ROM_BITS if rom else _LUTRAM_WEIGHT * lutrams
+        block = brams * _BLOCK_WEIGHT < logic
+    if block:
         return Cost(4.0 if rom else 25.0, brams, bits if rom else 0)
     if rom:
         # Two words of up to 5 address bits share a LUT; deeper ones are multiplexed.
-        return Cost(width * (0.55 if depth <= 32 else 1.15 * -(-depth // 64)))
+        return Cost(width * (0.55 if depth <= 32 else 1.3 * -(-depth // 64)))
     return Cost(width * 1.35 * -(-depth // 32) / 1.5)
 
 

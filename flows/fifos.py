@@ -30,6 +30,9 @@ from flows.simulate.job import Throttle
 FRAMES = 12
 FEWEST_FRAMES = 4
 """Of a run, where frames are long; `RUN_CYCLES` decides."""
+CUT_DOWN_FRAMES = 2
+"""When the second has come out, every stage is done with the first; so all can be as it was at the start, and what went
+once goes again and again."""
 RUN_CYCLES = 4_000_000
 ROOMY = 1 << 16
 """Entries up to which a FIFO takes the whole run."""
@@ -107,7 +110,8 @@ class Search:
 
     def full_speed(self, depths: Mapping[str, int], throttle: Throttle | None = None) -> Timing:
         """A run of the model with `depths`."""
-        timing = self.model.run(self.frames, limits=depths, throttle=throttle)
+        filling = throttle is None and depths is self.most  # for ever: nothing is steady
+        timing = self.model.run(self.frames, limits=depths, throttle=throttle, until_steady=not filling)
         self.trials += 1
         self.work += timing.steps
         return timing
@@ -116,7 +120,7 @@ class Search:
         """Whether `depths` give the best rate and carry the cut-down network."""
         if self.full_speed(depths).interval_cycles > self.limit:
             return False
-        timing = self.cut_down.run(FEWEST_FRAMES, limits=depths)
+        timing = self.cut_down.run(CUT_DOWN_FRAMES, limits=depths)
         self.work += timing.steps
         return not timing.deadlock
 

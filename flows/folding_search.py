@@ -120,14 +120,21 @@ class _Search:
             low = self.low(op, given[op.name])
             for name in op.inputs:
                 source = self._source(name)
-                if source is not None:
-                    lanes = self.low(source, self._fold(source, given)).out_lanes
-                    costs.append(link(lanes, low.in_lanes, self.graph[name].dtype.bits))
+                # The network's input comes as its first reader wants it.
+                lanes = low.in_lanes if source is None else self.low(source, self._fold(source, given)).out_lanes
+                costs.append(self._link(lanes, name, low))
             for reader in self._reading(op.outputs[0]):
                 if reader.name not in given:
-                    lanes = self.low(reader, self._fold(reader, given)).in_lanes
-                    costs.append(link(low.out_lanes, lanes, self.graph[op.outputs[0]].dtype.bits))
+                    costs.append(self._link(low.out_lanes, op.outputs[0], self.low(reader, self._fold(reader, given))))
+            if op.outputs[0] in self.graph.outputs:
+                costs.append(link(low.out_lanes, low.out_lanes, self.graph[op.outputs[0]].dtype.bits, bursts=False))
         return added(costs).price
+
+    def _link(self, lanes: int, tensor: str, reader: Lowered) -> Cost:
+        """What stands between a stream of `tensor` of `lanes` lanes and its reader."""
+        given = self.graph[tensor]
+        bursts = reader.work_beats > given.elements // reader.in_lanes
+        return link(lanes, reader.in_lanes, given.dtype.bits, bursts)
 
     def _fold(self, op: Op, given: Mapping[str, Fold]) -> Fold:
         return given[op.name] if op.name in given else self.folding[op.name]

@@ -10,7 +10,6 @@ from flows.config import BuildConfig
 from flows.console import announce
 from flows.elaborate import elaborate
 from flows.files import locked, make_output_folder
-from flows.folding import choose
 from flows.steps import Steps, Stopped
 
 
@@ -28,7 +27,7 @@ def build(config: BuildConfig, stop: str | None = None, float_checkpoint: Path |
         try:
             _walk(stages.Build(config, steps, float_checkpoint))
         except Stopped:
-            stages.write_times(config, steps)
+            stages.stopped(config, steps)
 
 
 def _walk(b: stages.Build) -> None:
@@ -41,8 +40,7 @@ def _walk(b: stages.Build) -> None:
 
     implemented = {name: w.implemented(b.config.accumulator_policy) for name, w in widths.items()}
     asked = stages.folding_request(b)
-    folding = choose(graph, asked)
-    stages.write_folding(b, graph, folding)
+    folding = stages.fold(b, graph, asked)
     stages.check_budget(b, graph, folding, implemented, asked)
 
     depths = stages.fifos(b, graph, folding, implemented, asked)

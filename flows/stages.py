@@ -42,7 +42,9 @@ from flows.golden import evaluate
 from flows.graph import Graph, IntArray
 from flows.report import estimates, write_report
 from flows.report import summary as summaries
-from flows.report.console import print_summary
+from flows.report.console import print_summary, print_table
+from flows.report.summary import StepUsage
+from flows.report.tables import steps as step_table
 from flows.simulate import cosim
 from flows.simulate import hls as hls_simulation
 from flows.simulate.hls import compile_program
@@ -52,6 +54,7 @@ from flows.steps import Steps
 from flows.synthesize import vitis as vitis_hls
 from flows.synthesize import yosys
 from flows.synthesize.parts import Part, part_of
+from flows.usage import Measure
 from flows.verify import brevitas_vs_golden, load_vectors
 from flows.verify_files import expected_vs_golden, load_expected, load_input
 
@@ -278,11 +281,14 @@ def folding_request(b: Build) -> foldings.Request:
     return foldings.request(c.folding, c.folding_config_file, c.target_fps, c.synth_clk_period_ns, c.skip_zeros)
 
 
-def write_folding(b: Build, graph: Graph, folding: Folding) -> None:
-    """`auto_folding_config.json`: what was chosen, as FINN's folding file."""
+def fold(b: Build, graph: Graph, asked: foldings.Request) -> Folding:
+    """The folding; `auto_folding_config.json` says what was chosen, as FINN's folding file."""
     path = b.out / "auto_folding_config.json"
+    with Measure() as measure:
+        folding = foldings.choose(graph, asked)
     text = foldings.to_finn_json(folding, graph)
-    b.steps.run("folding", text, [path], lambda: write_text(path, text))
+    b.steps.run("folding", text, [path], lambda: write_text(path, text), before=measure.usage)
+    return folding
 
 
 def check_budget(
@@ -482,7 +488,8 @@ def rtl_stitched(b: Build, graph: Graph, design: Design, values: Values) -> dict
         streams = {m.name: {"beats": m.beats, "stalls": m.stalls, "starves": m.starves} for m in run.monitors.values()}
         speed = {
             "latency_cycles": measured.latency_cycles, "interval_cycles": measured.interval_cycles,
-            "frames": measured.frames, "cycles": run.cycles, "streams": streams,
+            "frames": measured.frames, "cycles": run.cycles, "frame_seconds": result["frame_seconds"],
+            "streams": streams,
         }  # fmt: skip
         return {**result, "performance": speed}
 
@@ -632,7 +639,7 @@ def report(
         timing=model_timing(design, checks.get("rtl_stitched")), resources=resources, part=b.part,
         clk_period_ns=config.synth_clk_period_ns,
         seconds=seconds(b.steps.seconds, [sizing, *(c for c in checks.values() if c)]), vitis=vitis,
-        vivado=vivado,
+        vivado=vivado, steps=usage(b.steps), sizing_seconds=sizing["seconds"]["cycle_model"],
     )  # fmt: skip
     stitched = checks.get("rtl_stitched")
     clock = config.synth_clk_period_ns
@@ -688,6 +695,21 @@ def seconds(by_step: Mapping[str, float], simulations: Sequence[Mapping[str, Any
 
 
 def write_times(config: BuildConfig, steps: Steps) -> None:
-    """`time_per_step.json`, as FINN writes it: seconds by step, in order."""
-    ordered = {name: steps.seconds[name] for name in STEPS if name in steps.seconds}
-    write_json(config.out / "time_per_step.json", ordered)
+    """`time_per_step.json`, as FINN writes it: seconds by step, in order; `usage_per_step.json` beside it says more."""
+    write_json(config.out / "time_per_step.json", {name: used["seconds"] for name, used in usage(steps).items()})
+    write_json(config.out / "usage_per_step.json", usage(steps))
+
+
+def stopped(config: BuildConfig, steps: Steps) -> None:
+    """What a build that ends before its report leaves: what its steps took."""
+    write_times(config, steps)
+    print_table(step_table(usage(steps)), console)
+
+
+def usage(steps: Steps) -> dict[str, StepUsage]:
+    """What every step took when it last ran, in order: seconds of wall clock and processor, peak memory."""
+    ran = {name: steps.usage[name] for name in STEPS if name in steps.usage}
+    return {
+        name: {"seconds": u.seconds, "cpu_seconds": u.cpu_seconds, "peak_memory_mib": u.peak_memory_mib}
+        for name, u in ran.items()
+    }

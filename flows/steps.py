@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from flows.config import STEPS
 from flows.errors import ConfigError
 from flows.files import digest, file_digest, write_json
+from flows.usage import Measure, Usage
 
 log = logging.getLogger(__name__)
 
@@ -34,16 +35,24 @@ class Steps:
     stop: str | None = None
     announce: Callable[[str, str], None] = lambda name, what: None
     results: Sequence[Path] = ()
-    seconds: dict[str, float] = field(default_factory=dict)
+    usage: dict[str, Usage] = field(default_factory=dict)
+    """Of every step so far, as measured when it last ran."""
     reused: list[str] = field(default_factory=list)
 
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Wall clock, by step."""
+        return {name: usage.seconds for name, usage in self.usage.items()}
+
     def run(
-        self, name: str, depends_on: Any, outputs: Sequence[Path], action: Callable[[], None], *, check: bool = False
-    ) -> bool:
+        self, name: str, depends_on: Any, outputs: Sequence[Path], action: Callable[[], None], *, check: bool = False,
+        before: Usage | None = None,
+    ) -> bool:  # fmt: skip
         """Runs `action`, unless `outputs` are what it wrote for the same `depends_on` (a JSON-like value).
 
         Steps before `start_step` are not run: their outputs are taken as they are. Of a `check` only where it was made
         of what is there now; else it counts as not made (returns False), or, where a report will be made, is an error.
+        `before`: what finding out `depends_on` took, where that is this step's work.
         Raises ConfigError where outputs are missing, Stopped after `stop_step`.
         """
         record, key = self.out / ".steps" / f"{name}.json", digest(depends_on)
@@ -55,27 +64,27 @@ class Steps:
                 raise ConfigError(f"start_step {self.start!r}: {name} has not checked what is there now; start with it")
             if missing:
                 raise ConfigError(f"start_step {self.start!r}: {missing[0]} is missing; run step {name!r} first")
-            self._note(name, "kept", self._known(record).get("seconds", 0.0))
+            self._note(name, "kept", self._known(record))
         elif self._unchanged(record, key, outputs):
-            self._note(name, "reused", self._known(record)["seconds"])
+            self._note(name, "reused", self._known(record))
         else:
             self.announce(name, "run")
             record.unlink(missing_ok=True)
             for path in (*outputs, *self.results):
                 if path.is_file():
                     path.unlink()
-            began = time.monotonic()
-            action()
-            self.seconds[name] = round(time.monotonic() - began, 3)
+            with Measure() as measure:
+                action()
+            self.usage[name] = (before or Usage()) + measure.usage
             written = {str(p.relative_to(self.out)): file_digest(p) for p in outputs}
-            write_json(record, {"key": key, "seconds": self.seconds[name], "outputs": written})
+            write_json(record, {"key": key, **dataclasses.asdict(self.usage[name]), "outputs": written})
         if name == self.stop:
             raise Stopped(name)
         return True
 
-    def _note(self, name: str, what: str, seconds: float) -> None:
+    def _note(self, name: str, what: str, known: Mapping[str, Any]) -> None:
         self.announce(name, what)
-        self.seconds[name] = seconds
+        self.usage[name] = Usage(*(float(known.get(key.name, 0.0)) for key in dataclasses.fields(Usage)))
         self.reused.append(name)
 
     def _known(self, record: Path) -> dict[str, Any]:

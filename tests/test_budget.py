@@ -37,7 +37,11 @@ def test_the_shortage_the_best_rate_and_the_boards_that_would_do_are_named() -> 
 
 def test_weights_that_fit_at_no_rate_are_said_to() -> None:
     roms = Cost(20_000, 3_000, 3_000 * BRAM_BITS)
-    with pytest.raises(InfeasibleFolding, match=r"no rate fits: .* 3,000 BRAM_18K, 55.3 Mbit .*no board in the list"):
+    with pytest.raises(
+        InfeasibleFolding,
+        match=r"LUT: .* too many \(3,000 BRAM_18K wanted, 624 there.*no rate fits: .* 3,000 BRAM_18K, 55.3 Mbit .*"
+        r"47 % of that.*no board in the list",
+    ):
         require_fit(part_of("zcu104"), roms, 1000, 10_000, 10.0, lambda _: roms)
 
 

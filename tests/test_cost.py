@@ -20,6 +20,16 @@ YOSYS: list[tuple[str, dict[str, Param], int, int]] = [
     ("mvau", w4a4(144, 8, 1, 6, 13), 265, 0),
     ("mvau", w4a4(64, 64, 1, 4, 11), 110, 1),
     ("mvau", w4a4(64, 10, 1, 1, 11), 106, 0),
+    ("mvau", w4a4(144, 24, 1, 1, 14), 92, 1),
+    ("mvau", w4a4(144, 24, 1, 8, 14), 208, 1),
+    ("mvau", w4a4(144, 24, 1, 6, 14), 488, 0),
+    ("mvau", w4a4(144, 24, 1, 18, 14), 700, 0),
+    ("mvau", w4a4(144, 24, 2, 9, 14), 697, 0),
+    ("mvau", w4a4(144, 24, 3, 9, 14), 772, 0),
+    ("mvau", w4a4(180, 10, 1, 1, 14), 246, 0),
+    ("mvau", w4a4(72, 16, 1, 1, 13), 174, 0),
+    ("mvau", w4a4(48, 36, 1, 3, 13), 251, 0),
+    ("mvau", w4a4(108, 20, 1, 3, 13), 119, 1),
     ("thresholding", {"CHANNELS": 8, "PE": 1, "INPUT_BITS": 18, "THRESHOLDS": 15, "THRESH_BITS": 16}, 98, 0),
     ("thresholding", {"CHANNELS": 64, "PE": 1, "INPUT_BITS": 21, "THRESHOLDS": 15, "THRESH_BITS": 18}, 263, 1),
     ("thresholding", {"CHANNELS": 64, "PE": 1, "INPUT_BITS": 11, "THRESHOLDS": 15, "THRESH_BITS": 9}, 229, 0),
@@ -49,11 +59,13 @@ def test_the_sum_is_estimated_to_within_a_tenth() -> None:
 
 
 def test_links_cost_what_stands_between_two_streams() -> None:
-    straight, narrower, odd = link(4, 4, 8), link(4, 2, 8), link(4, 6, 8)
+    straight, narrower, odd = (link(4, lanes, 8, bursts=False) for lanes in (4, 2, 6))
     assert straight.lut == cost("fifo", {"WIDTH": 32, "DEPTH": 2}).lut
     assert (
         narrower.lut == cost("fifo", {"WIDTH": 16, "DEPTH": 2}).lut + cost("dwc", {"IN_WIDTH": 32, "OUT_WIDTH": 16}).lut
     )
+    wider = {bursts: link(4, 8, 8, bursts).lut for bursts in (False, True)}
+    assert wider[True] - wider[False] == cost("fifo", {"WIDTH": 64, "DEPTH": 2}).lut - straight.lut
     # 4 lanes to 12, then to 6.
     assert odd.lut > narrower.lut
     assert Cost(1.0, 1).price > Cost(1.0).price

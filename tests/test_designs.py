@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import build
+from tests.sizing import check_rate_and_fifos
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 DESIGNS = (
@@ -38,3 +39,4 @@ def test_design_equals_brevitas_layer_by_layer_and_stitched(name: str, tmp_path:
     for step in steps:
         found = json.loads((tmp_path / "verification_output" / f"{step}.json").read_text())
         assert found["mismatches"] == 0 and found["frames"] >= FRAMES, step
+    check_rate_and_fifos(CONFIGS / f"{name}.yaml", tmp_path)

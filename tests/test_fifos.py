@@ -12,7 +12,7 @@ from flows.design import Design
 from flows.elaborate import MIN_DEPTH, fifo_names
 from flows.emit.rtl import emit
 from flows.errors import VerificationFailed
-from flows.fifos import FRAMES, Search, roomy, size, tolerance
+from flows.fifos import CUT_DOWN_FRAMES, FRAMES, Search, roomy, size, tolerance
 from flows.golden import evaluate
 from flows.simulate import cosim
 from tests import branches
@@ -115,6 +115,31 @@ def test_random_networks_never_stand_still_in_the_model_whatever_stalls(numbers:
         design = network.design(sizing.depths)
         assert sizing.interval_cycles <= design.bound[0] + tolerance(design.bound[0]), number
         assert _stands(design, sizing.depths) is None, f"{number}: {network}"
+
+
+@pytest.mark.parametrize("numbers", [range(12), pytest.param(range(12, 150), marks=pytest.mark.slow)])
+def test_a_run_that_ends_when_it_repeats_itself_tells_what_a_long_one_does(numbers: range) -> None:
+    """And two frames of the cut-down network what many do. With enough depth, and with too little."""
+    ended, stood = 0, 0
+    for number in numbers:
+        network = numbered(number)
+        depths = size(network.design, {}).depths
+        design = network.design(roomy(network.design()))
+        most = max(depths, key=depths.__getitem__)
+        for limits in (depths, {**depths, most: max(MIN_DEPTH, depths[most] // 2)}, dict.fromkeys(depths, MIN_DEPTH)):
+            model, cut_down = Model(design), Model(design, cut_down=True)
+            long, short = model.run(FRAMES, limits=limits), model.run(FRAMES, limits=limits, until_steady=True)
+            assert long.deadlock == short.deadlock and long.last_out.tolist() == short.last_out.tolist(), number
+            ended += short.cycles < long.cycles
+            few, many = (cut_down.run(frames, limits=limits).deadlock for frames in (CUT_DOWN_FRAMES, FRAMES))
+            assert few == many, number
+            stood += many
+    assert ended > len(numbers) and stood, "no run was shorter, or nothing ever stood still: the test shows little"
+
+
+def test_a_run_with_stalls_is_never_steady() -> None:
+    with pytest.raises(ValueError, match="steady"):
+        Model(branches.three().design()).run(2, stall=(0.1, 0.0), until_steady=True)
 
 
 def _stands(design: Design, depths: Mapping[str, int]) -> str | None:

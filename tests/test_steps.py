@@ -1,11 +1,14 @@
 """A step runs when something it depends on changed, and only then."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
 from flows.errors import ConfigError
 from flows.steps import Steps, Stopped
+from flows.usage import Usage
 
 
 def run_once(out, key, ran, **options):
@@ -63,6 +66,27 @@ def test_start_keeps_what_is_there_and_names_what_is_missing(tmp_path):
     run_once(tmp_path, 1, ran)
     run_once(tmp_path, 2, ran, start="emit")
     assert ran == [1]
+
+
+def test_usage_is_that_of_when_the_step_last_ran(tmp_path):
+    """A child's memory and time count too, and what finding out the key took."""
+    held = 300 << 20
+    text = f"x = bytes(range(256)) * ({held} // 256); import time; t = time.process_time()\n"
+    text += "while time.process_time() < t + 0.6: pass"
+
+    def action():
+        subprocess.run([sys.executable, "-c", text], check=True)
+        (tmp_path / "result.txt").write_text("done")
+
+    def once():
+        steps = Steps(tmp_path)
+        steps.run("golden", 1, [tmp_path / "result.txt"], action, before=Usage(1000.0, 2000.0, 1.0))
+        return steps.usage["golden"]
+
+    used = once()
+    assert held >> 20 < used.peak_memory_mib < 8192
+    assert 1000.6 <= used.seconds < 1060 and 2000.6 <= used.cpu_seconds < 2010
+    assert once() == used
 
 
 def test_stop(tmp_path):

@@ -5,12 +5,14 @@
 // state at once. Only a duplicator's tvalid depends on another's in the same cycle; those are refreshed first.
 //
 // An instance whose state did not change sleeps until the tvalid of an input or the tready of an output changes; a
-// stream's counts are brought up to date when one of them does. So a pass costs what moves, not what there is.
+// stream's counts are brought up to date when one of them does. So a pass costs what moves, not what there is. What only
+// counts until its next output beat sleeps until then.
 //
 // Each case of the switch in `step` is the control logic of one module of hw_templates/rtl (or of several that share
 // theirs); tests/cycles compares them with the RTL cycle by cycle.
 #include <cstdint>
 #include <cstring>
+#include <queue>
 #include <vector>
 
 #include "random.hpp"
@@ -64,6 +66,12 @@ struct Instance {
     int64_t in0, in1, out0, out1;
     int64_t p[kParameters];  // as given
     int64_t s[8];            // state
+    int64_t until;           // asleep before this cycle, whatever happens; its state is that of then
+};
+
+struct Call {  // to wake an instance at a cycle
+    int64_t cycle, instance;
+    bool operator<(const Call& other) const { return cycle > other.cycle; }  // the earliest on top of a queue
 };
 
 // Counter i of a nest, with `size` values: true when it wraps.
@@ -78,6 +86,7 @@ struct Engine {
     std::vector<Instance> instances;
     std::vector<Instance*> duplicates;  // in stream order
     std::vector<uint64_t> awake;        // a bit an instance
+    std::priority_queue<Call> calls;    // of those that sleep until a cycle
     int64_t cycle = 0;
     int64_t steps = 0;                  // of instances: what a run cost
 
@@ -117,8 +126,15 @@ struct Engine {
         }
     }
 
-    // Whether anything changed its state.
+    // `i` sleeps for the next `cycles` cycles, in which its ports stay as they are.
+    void sleep(Instance& i, int64_t cycles) {
+        i.until = cycle + 1 + cycles;
+        calls.push({i.until, &i - instances.data()});
+    }
+
+    // Whether anything changed its state, or is at work while it sleeps.
     bool pass() {
+        for (; !calls.empty() && calls.top().cycle <= cycle; calls.pop()) wake(calls.top().instance);
         bool any = false;
         refresh();
         for (size_t word = awake.size(); word-- > 0;) {
@@ -131,7 +147,7 @@ struct Engine {
                 else awake[word] &= ~(1ull << bit);
             }
         }
-        return any;
+        return any || !calls.empty();
     }
 
     // A memory that holds p[0] beats, s[1] of them taken, s[0] of those ahead of the read position: takes a beat and sends
@@ -155,6 +171,7 @@ struct Engine {
         Stream& in = streams[i.in0];
         Stream& out = streams[i.out0];
         bool moved = false;
+        if (cycle < i.until) return false;
         const int64_t* p = i.p;
         int64_t* s = i.s;
         switch (i.kind) {
@@ -199,6 +216,20 @@ struct Engine {
                         const uint64_t mask = (2ull << (p[2] - 1)) - 1;
                         s[2] = static_cast<int64_t>(((static_cast<uint64_t>(s[2]) << 1) | made) & mask);
                         set_valid(out, (s[2] >> (p[2] - 1)) & 1);
+                    }
+                    // Takes no input in this cycle and the next, so nobody else has a say until an output beat is there.
+                    if (!takes && s[1] && !out.valid) {
+                        int64_t quiet = p[0] - 1 - s[0];
+                        if (s[2]) {
+                            const int64_t room = p[2] - 65 + __builtin_clzll(static_cast<uint64_t>(s[2]));
+                            if (room < quiet) quiet = room;
+                        }
+                        if (quiet > 1) {
+                            s[0] += quiet;
+                            s[2] = static_cast<int64_t>(static_cast<uint64_t>(s[2]) << quiet);
+                            sleep(i, quiet);
+                            return false;
+                        }
                     }
                 }
                 break;
@@ -381,6 +412,24 @@ struct Source {
     Random random;
 };
 
+// What decides how the run goes on, as seen from the present cycle.
+void state_of(const Engine& e, const Source& source, uint64_t taken, std::vector<int64_t>& state) {
+    state.clear();
+    for (const Instance& i : e.instances) {
+        // A FIFO's third number is the most that it held: it decides nothing.
+        for (int64_t n = 0; n < 8; n++) state.push_back(i.kind == kFifo && n == 2 ? 0 : i.s[n]);
+        state.push_back(i.until > e.cycle ? i.until - e.cycle : 0);
+    }
+    for (const Stream& s : e.streams) state.push_back(s.valid << 1 | s.ready);
+    state.push_back(source.offered);
+    state.push_back(static_cast<int64_t>(source.sent % source.per_frame));
+    state.push_back(static_cast<int64_t>(taken % source.per_frame));
+    if (source.interval) {
+        state.push_back(static_cast<int64_t>(source.frame_start) - e.cycle);
+        state.push_back(static_cast<int64_t>(source.next_frame) - e.cycle);
+    }
+}
+
 }  // namespace
 
 extern "C" {
@@ -388,7 +437,9 @@ extern "C" {
 // Runs `frames` frames. `table`: kColumns numbers an instance, in stream order; `input`, `output`: streams of the
 // outside; `ends`: beats of an input frame, stall threshold (of 2^32) at the source and at the sink, cycles from frame
 // to frame at the input (0: as fast as taken), beats of an output frame, seed, cycles to go on at the end, most cycles,
-// number of the source and the sink.
+// number of the source and the sink, whether to stop when it is clear how all goes on: the source, which then never ends
+// and does not stall, no more than the sink, has everything at the end of an output frame as it was at that of the one
+// before. Frames that are not run yet come at the same interval.
 // `first_in`, `last_out` (frames each): cycle of a frame's first input and last output handshake, -1: it never came.
 // `counts` (3 a stream): beats, stalls, starves. `peaks` (1 an instance): most entries of a FIFO; behind them the steps
 // of instances that the run took. `spans` (streams,
@@ -404,7 +455,7 @@ int64_t a2q_cycles(int64_t n_streams, int64_t n_instances, const int64_t* table,
     for (int64_t n = 0; n < n_instances; n++) {
         const int64_t* row = table + n * kColumns;
         Instance& i = e.instances[static_cast<size_t>(n)];
-        i = {row[0], row[1], row[2], row[3], row[4], {}, {}};
+        i = {row[0], row[1], row[2], row[3], row[4], {}, {}, 0};
         std::memcpy(i.p, row + 5, sizeof i.p);
         if (i.kind == kDuplicate) e.duplicates.push_back(&i);
         for (const int64_t stream : {i.in0, i.in1}) {
@@ -422,7 +473,8 @@ int64_t a2q_cycles(int64_t n_streams, int64_t n_instances, const int64_t* table,
     }
     Source source{};
     source.per_frame = static_cast<uint64_t>(ends[0]);
-    source.total = source.per_frame * static_cast<uint64_t>(frames);
+    const bool until_steady = ends[9] != 0;
+    source.total = until_steady ? ~0ull : source.per_frame * static_cast<uint64_t>(frames);
     source.stall = static_cast<uint64_t>(ends[1]);
     source.interval = static_cast<uint64_t>(ends[3]);
     source.random.seed(static_cast<uint64_t>(ends[5]), static_cast<uint64_t>(2 * ends[8]));
@@ -437,11 +489,25 @@ int64_t a2q_cycles(int64_t n_streams, int64_t n_instances, const int64_t* table,
     uint64_t taken = 0;
     int64_t received = 0, until = most;
     bool sink_ready = false, standstill = false;
+    std::vector<int64_t> before, now_is;
     int64_t& cycle = e.cycle;
     for (; cycle < until; cycle++) {
         e.set_ready(out, sink_ready);
         if (out.valid && sink_ready) {
-            if (received < out_total && received % ends[4] == ends[4] - 1) last_out[received / ends[4]] = cycle;
+            if (received < out_total && received % ends[4] == ends[4] - 1) {
+                const int64_t frame = received / ends[4];
+                last_out[frame] = cycle;
+                if (until_steady) {
+                    state_of(e, source, taken, now_is);
+                    if (now_is == before) {
+                        const int64_t interval = cycle - last_out[frame - 1];
+                        for (int64_t n = frame + 1; n < frames; n++) last_out[n] = last_out[n - 1] + interval;
+                        received = out_total;
+                        break;
+                    }
+                    before.swap(now_is);
+                }
+            }
             if (++received == out_total) until = cycle + 1 + extra;
         }
         bool moved = e.pass();
@@ -449,7 +515,8 @@ int64_t a2q_cycles(int64_t n_streams, int64_t n_instances, const int64_t* table,
             const uint64_t now = static_cast<uint64_t>(cycle);
             if (source.offered) {
                 source.offered = false;
-                if (taken % source.per_frame == 0) first_in[taken / source.per_frame] = cycle;
+                const uint64_t frame = taken / source.per_frame;
+                if (taken % source.per_frame == 0 && frame < static_cast<uint64_t>(frames)) first_in[frame] = cycle;
                 taken++;
                 moved = true;
             }

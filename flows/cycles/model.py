@@ -101,14 +101,18 @@ class Model:
     def run(
         self, frames: int, *, limits: Mapping[str, int] | None = None, throttle: Throttle | None = None,
         stall: tuple[float, float] = (0.0, 0.0), seed: int = 1, port: int = 0, spans: bool = False,
-        most_cycles: int = 1 << 62,
+        most_cycles: int = 1 << 62, until_steady: bool = False,
     ) -> Timing:  # fmt: skip
         """`frames` frames. `limits`: {FIFO: entries}, at most its depth. `throttle`, `stall` (source, sink) and `seed`
         as in a simulation's job, where the design has source and sink number `port`. A run of `most_cycles` ends there,
-        as a deadlock does.
+        as a deadlock does. `until_steady`: the run ends as soon as everything is, at the end of a frame, as it was at
+        that of the one before, for then it goes on so for ever; `last_out` and what follows from it are those of all
+        `frames`, counts, peaks and cycles those until then, with an input that does not end.
 
-        Raises ValueError for a throttle that is not spread.
+        Raises ValueError for a throttle that is not spread, and for stalls in a run until all is steady.
         """
+        if until_steady and any(stall):
+            raise ValueError("with random stalls nothing is ever steady")
         if throttle and not throttle.spread:
             raise ValueError("the cycle model spreads the beats of a throttled frame")
         design, table = self.design, self._table
@@ -124,7 +128,8 @@ class Model:
         source, sink = design.streams[design.input], design.streams[design.output]
         ends = np.array(
             [source.beats, round(stall[0] * 2**32), round(stall[1] * 2**32), throttle.frame_cycles if throttle else 0,
-             sink.beats, seed, _EXTRA, most_cycles, port],
+             sink.beats, seed, _EXTRA, most_cycles, port,
+             until_steady],
             dtype=np.int64,
         )  # fmt: skip
         ran = _engine()(

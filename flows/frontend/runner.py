@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import selectors
@@ -10,14 +11,18 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
+
+import psutil
 
 import flows
 from flows import errors
 from flows.errors import ToolFailed, UnsupportedModel
 
 STEP_LIMIT_S = 300.0
-"""Some of FINN's passes never end on some networks; the slowest step of a supported one takes seconds."""
+"""Some of FINN's passes never end on some networks; the slowest step of a supported one takes seconds, of a network of
+dozens of layers a minute."""
+LOOK_S = 0.5
 
 Progress = Callable[[str, int, int], None]
 """Called with (name of the step that starts, steps done, steps in all)."""
@@ -36,7 +41,8 @@ def run_passes(
 
     Returns {"tidy": file name of the tidied QONNX model, "hardware": file name of FINN's hardware graph, None where
     FINN gave up, "note": why it did}. Raises what the steps raise; UnsupportedModel where qonnx cannot tidy the file
-    and ToolFailed where a step does not end within `limit_s` seconds, both naming the step.
+    and ToolFailed where a step does not end within `limit_s` seconds, both naming the step. Seconds in which it works
+    or sleeps: those in which a busy machine does not let it are not its fault.
     """
     step, names = "start", []
     command = [sys.executable, "-m", module, str(model), str(folder), str(int(label_select))]
@@ -46,7 +52,7 @@ def run_passes(
         )
         try:
             assert child.stdout is not None
-            for line in _lines(child.stdout, limit_s):
+            for line in _lines(child, limit_s):
                 message = json.loads(line)
                 if "steps" in message:
                     names = message["steps"]
@@ -79,19 +85,40 @@ def _environment(scratch: Path) -> Mapping[str, str]:
     return {**os.environ, **finn, **caches, "PYTHONPATH": path, "PYTHONHASHSEED": "0"}
 
 
-def _lines(stream: IO[bytes], limit_s: float) -> Iterator[bytes]:
-    """Lines of `stream` until it ends. Raises TimeoutError when the next one takes longer than `limit_s`."""
-    buffer = b""
+def _lines(child: subprocess.Popen[bytes], limit_s: float) -> Iterator[bytes]:
+    """Lines that `child` prints until it ends. Raises TimeoutError where one takes it longer than `limit_s`."""
+    assert child.stdout is not None
+    process = psutil.Process(child.pid)
+    buffer, asleep, began = b"", 0.0, _worked(process)
     with selectors.DefaultSelector() as selector:
-        selector.register(stream, selectors.EVENT_READ)
+        selector.register(child.stdout, selectors.EVENT_READ)
         while True:
-            if not selector.select(limit_s):
-                raise TimeoutError
-            data = os.read(stream.fileno(), 65536)
+            if not selector.select(LOOK_S):
+                asleep += LOOK_S * _sleeps(process)
+                if _worked(process) - began + asleep > limit_s:
+                    raise TimeoutError
+                continue
+            data = os.read(child.stdout.fileno(), 65536)
             if not data:
                 return
             *lines, buffer = (buffer + data).split(b"\n")
             yield from lines
+            asleep, began = 0.0, _worked(process)
+
+
+def _worked(process: psutil.Process) -> float:
+    """Processor seconds so far."""
+    with contextlib.suppress(psutil.Error):
+        spent = process.cpu_times()
+        return float(spent.user + spent.system)
+    return 0.0
+
+
+def _sleeps(process: psutil.Process) -> bool:
+    """It neither works nor would if it were let."""
+    with contextlib.suppress(psutil.Error):
+        return process.status() not in (psutil.STATUS_RUNNING, psutil.STATUS_DISK_SLEEP)
+    return True
 
 
 def _error(step: str, body: Mapping[str, str], log: Path) -> errors.FlowError:

@@ -2,7 +2,7 @@
 
 A key that is absent was not run. Keys beyond the published contract are optional for a reader: `performance` also has
 the clock and what follows from it, `resources.yosys` the part's capacity and the share of it, a row of
-`accumulator_comparison` the resources of each layer.
+`accumulator_comparison` the resources of each layer; `steps` says what every step of the build took.
 """
 
 from __future__ import annotations
@@ -122,7 +122,10 @@ class Busy(TypedDict):
 
 
 class Performance(TypedDict):
-    """`source` says where latency, interval, fps and latency_us come from; `estimate` has the bound alone."""
+    """`source` says where latency, interval, fps and latency_us come from; `estimate` has the bound alone.
+
+    Wall clock: `sizing_seconds` that finding the FIFO depths took, `frame_seconds` that simulating one frame takes.
+    """
 
     source: Literal["rtlsim", "estimate"]
     latency_cycles: NotRequired[int]
@@ -137,6 +140,8 @@ class Performance(TypedDict):
     clk_period_ns: NotRequired[float]
     latency_us: NotRequired[float]
     fps: NotRequired[float]
+    sizing_seconds: NotRequired[float]
+    frame_seconds: NotRequired[float]
 
 
 class LayerResources(Counts):
@@ -214,6 +219,14 @@ class PolicyRow(TypedDict):
     layers: NotRequired[dict[str, Counts]]
 
 
+class StepUsage(TypedDict):
+    """What a step took when it last ran, see flows.usage.Usage."""
+
+    seconds: float
+    cpu_seconds: float
+    peak_memory_mib: float
+
+
 class Summary(TypedDict):
     """The whole file."""
 
@@ -230,6 +243,7 @@ class Summary(TypedDict):
     resources: NotRequired[Resources]
     accumulator_comparison: list[PolicyRow]
     seconds: dict[str, float]
+    steps: NotRequired[dict[str, StepUsage]]
 
 
 _ADAPTER = TypeAdapter(Summary)
@@ -267,6 +281,8 @@ def build(
     seconds: Mapping[str, float],
     vitis: Mapping[str, Any] | None = None,
     vivado: Mapping[str, Any] | None = None,
+    steps: Mapping[str, StepUsage] | None = None,
+    sizing_seconds: float | None = None,
 ) -> Summary:
     """The summary of one build.
 
@@ -274,7 +290,8 @@ def build(
     `rtl_stitched` also {"performance": {"latency_cycles", "interval_cycles"}}), None or {} where it did not run.
     `resources`: policy to `flows.synthesize.yosys.Resources` as a dict, empty where Yosys did not run; `policy` is
     the one that is built. `timing`: the cycle model's run, with spans. `seconds`: by step. `vitis`:
-    VitisResources where Vitis HLS ran. `vivado`: what flows.synthesize.vivado.make_bitfile gave.
+    VitisResources where Vitis HLS ran. `vivado`: what flows.synthesize.vivado.make_bitfile gave. `steps`: StepUsage of
+    every step so far. `sizing_seconds`: what finding the FIFO depths took.
     """
     summary: dict[str, Any] = {
         "schema_version": 1,
@@ -284,7 +301,8 @@ def build(
         "training": None if training is None else {key: training[key] for key in Training.__annotations__},
         "layers": [_layer(graph, design, op, widths[op.name]) for op in graph.of_type(Weighted)],
         "verification": {name: _check(found) for name in CHECKS if (found := checks.get(name))},
-        "performance": _performance(design, checks.get("rtl_stitched"), timing, clk_period_ns),
+        "performance": _performance(design, checks.get("rtl_stitched"), timing, clk_period_ns)
+        | ({} if sizing_seconds is None else {"sizing_seconds": sizing_seconds}),
     }
     if policy in resources:
         summary["resources"] = {"yosys": _tool(resources[policy], part)}
@@ -304,6 +322,8 @@ def build(
         for name, found in resources.items()
     ]
     summary["seconds"] = {name: float(value) for name, value in seconds.items()}
+    if steps is not None:
+        summary["steps"] = {name: dict(used) for name, used in steps.items()}
     return validate(summary, "the summary")
 
 
@@ -354,6 +374,7 @@ def _performance(
     found["clk_period_ns"] = clk_period_ns
     if stitched:
         found["latency_us"] = found["latency_cycles"] * clk_period_ns / 1e3
+        found |= {key: float(v) for key, v in stitched["performance"].items() if key == "frame_seconds"}
     return found | {"fps": 1e9 / (interval * clk_period_ns)}
 
 

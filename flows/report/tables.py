@@ -5,10 +5,10 @@ Every figure is one of the summary's own, formatted here and nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from flows.report.summary import Summary, VitisResources
+from flows.report.summary import StepUsage, Summary, VitisResources
 from flows.synthesize.cells import RESOURCES
 
 CHECK_NAMES = {
@@ -63,7 +63,7 @@ def tables(summary: Summary) -> tuple[Table, ...]:
     made = (
         _training(summary), _accumulators(summary), _verification(summary), _performance(summary),
         *_resources(summary), _comparison(summary), _by_layer_and_policy(summary), _traffic(summary), _fifos(summary),
-        *_layers(summary), _seconds(summary),
+        *_layers(summary), _seconds(summary), steps(summary.get("steps", {})),
     )  # fmt: skip
     return tuple(table for table in made if table is not None and table.rows)
 
@@ -138,6 +138,10 @@ def _performance(summary: Summary) -> Table | None:
         rows.append(("latency at this clock", f"{number(p['latency_us'])} µs", p["source"]))
     if "fps" in p:
         rows.append(("frames per second at this clock", rate(p["fps"]), p["source"]))
+    if "sizing_seconds" in p:
+        rows.append(("finding the FIFO depths took", f"{number(p['sizing_seconds'])} s", "cycle model"))
+    if "frame_seconds" in p:
+        rows.append(("simulating one frame took", f"{number(p['frame_seconds'])} s", p["source"]))
     note = "interval: cycles from frame to frame; bound: the beats of the slowest layer, which it cannot undercut."
     return Table("performance", "Performance", ("figure", "value", "source"), tuple(rows), note=note)
 
@@ -259,4 +263,14 @@ def _traffic(summary: Summary) -> Table | None:
 
 def _seconds(summary: Summary) -> Table:
     rows = tuple((name, number(value)) for name, value in summary["seconds"].items())
-    return Table("seconds", "Seconds by step", ("step", "s"), rows)
+    return Table("seconds", "Seconds by kind of work", ("work", "s"), rows)
+
+
+def steps(used: Mapping[str, StepUsage]) -> Table:
+    """What every step took when it last ran."""
+    rows = tuple(
+        (name, number(u["seconds"]), number(u["cpu_seconds"]), number(round(u["peak_memory_mib"])))
+        for name, u in used.items()
+    )
+    note = "Peak memory: resident, of the build and all the processes below it together."
+    return Table("steps", "What each step took", ("step", "s", "processor s", "peak MiB"), rows, note=note)

@@ -189,14 +189,16 @@ def verify_stitched(
     wait in front of the slowest stage must hold when they come one by one.
 
     Every stream between two stages is compared, not the output alone: an argmax hides most wrong integers. Returns
-    ({"frames", "mismatches", "streams", …}, the run at full speed). Raises VerificationFailed, naming the first layer
-    whose stream differs from the golden model, or the one that stands still.
+    ({"frames", "mismatches", "streams", "frame_seconds", …}, the run at full speed); `frame_seconds`: what
+    simulating one frame takes, of that run's wall-clock time. Raises VerificationFailed, naming the first layer whose
+    stream differs from the golden model, or the one that stands still.
     """
     stitched = Stitched(design, rtl, folder, trace=trace)
     golden = {name: values[:frames] for name, values in golden.items()}
     x = golden[graph.inputs[0]]
     bound, _ = design.bound
     fast: Run | None = None
+    frame_seconds = 0.0
     few = max(1, min(RESET_FRAMES, SHORT_CYCLES // bound))
     reset_at = min(few - 1, 2) * bound + bound // 3
     runs: list[tuple[str, int, dict[str, Any]]] = [
@@ -211,13 +213,17 @@ def verify_stitched(
         if name == "reset" and run.cycles <= reset_at and not run.deadlock:
             raise VerificationFailed(f"rtl_stitched: the run of {count} frames ended before the reset (log: {run.log})")
         require_equal_streams(design, run, graph, golden, count, f"rtl_stitched ({name})")
-        fast = fast or run
+        if fast is None:
+            # A frame takes the latency from its first beat to its last.
+            spent = stitched.watch.seconds["rtlsim"]
+            fast, frame_seconds = run, spent * speed(run).latency_cycles / run.cycles
         if name == "steady":
             _require_steady(design, run, speed(fast).interval_cycles)
     assert fast is not None
     result = {
         "frames": frames, "mismatches": 0, "stall_probability": STALL, "seed": seed, "reset_frames": few,
         "streams": [s.name for s in monitored(design)], "seconds": stitched.watch.seconds,
+        "frame_seconds": round(frame_seconds, 3),
     }  # fmt: skip
     return result, fast
 

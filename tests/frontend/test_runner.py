@@ -34,6 +34,11 @@ def test_a_step_that_does_not_end_is_named(tmp_path: Path, monkeypatch: pytest.M
         os.kill(int((tmp_path / "pid").read_text()), 0)
 
 
+def test_a_step_that_works_for_ever_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ToolFailed, match=r"step two did not end within 1 s"):
+        run("say(step='two')\nwhile True: pass", tmp_path, monkeypatch, limit_s=1.0)
+
+
 def test_a_child_that_dies_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ToolFailed, match=r"step one ended with status"):
         run("say(step='one'); os._exit(3)", tmp_path, monkeypatch)

@@ -58,7 +58,8 @@ def sample(seed: int = 1) -> dict[str, Any]:
                 {"name": "MVAU_0", "frames": [[3, 2_000], [2_001, 4_304]]},
                 {"name": "MVAU_1", "frames": [[12, 2_316], [2_317, 4_620]]},
             ],
-            "clk_period_ns": 10.0, "latency_us": 48.71, "fps": 1e9 / 23_045.0,
+            "clk_period_ns": 10.0, "latency_us": 48.71, "fps": 1e9 / 23_045.0, "sizing_seconds": 1.19,
+            "frame_seconds": 2.31,
         },
         "resources": {
             "yosys": {
@@ -71,6 +72,10 @@ def sample(seed: int = 1) -> dict[str, Any]:
         "seconds": {
             "train": 61.25, "frontend": 9.5, "emit": 0.25, "verilator_build": 14.75, "rtlsim": 3.5, "yosys": 41.0,
             "total": 130.25,
+        },
+        "steps": {
+            "train": {"seconds": 61.25, "cpu_seconds": 118.125, "peak_memory_mib": 1_422.4},
+            "frontend": {"seconds": 9.5, "cpu_seconds": 9.25, "peak_memory_mib": 905.0},
         },
     }  # fmt: skip
 
