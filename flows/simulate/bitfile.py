@@ -21,6 +21,14 @@ ADDRESSES = {"zynq": {"accelerator": 0x43C0_0000, "dma": 0x4040_0000},
 """Where Vivado's address assignment puts blocks behind the first general-purpose master of each family."""
 RANGES = {"accelerator": 0x1000, "dma": 0x10000}
 _PORTS = {"accelerator": "s_axi_control", "dma": "S_AXI_LITE"}
+_STREAMS = (("dma", "M_AXIS_MM2S", "accelerator", "s_axis"), ("accelerator", "m_axis", "dma", "S_AXIS_S2MM"))
+"""Block and interface at both ends of every stream."""
+_STREAM = ("tdata", "tvalid", "tlast", "tready")
+_REGISTERS = (
+    *(f"aw{port}" for port in ("addr", "valid", "ready")), *(f"w{port}" for port in ("data", "strb", "valid", "ready")),
+    "bresp", "bvalid", "bready", *(f"ar{port}" for port in ("addr", "valid", "ready")),
+    *(f"r{port}" for port in ("data", "resp", "valid", "ready")),
+)  # fmt: skip
 
 
 def bitfile(part: str, settings: Mapping[str, Any]) -> bytes:
@@ -40,7 +48,7 @@ def bitfile(part: str, settings: Mapping[str, Any]) -> bytes:
 
 
 def hwh(board: Board) -> str:
-    """A synthetic .hwh file: the blocks with registers and their addresses, as Vivado writes them."""
+    """A synthetic .hwh file: the blocks with registers, their addresses and what connects them, as in Vivado's."""
     ps, ps_vlnv = f"{board.ps}_0", f"xilinx.com:ip:{board.ps}:1.0"
     vlnv = {"accelerator": "a2qflow:hls:accelerator_ps:1.0", "dma": "xilinx.com:ip:axi_dma:7.1"}
     addresses = ADDRESSES[board.family]
@@ -59,13 +67,25 @@ def hwh(board: Board) -> str:
             "c_include_mm2s_dre": 0, "c_include_s2mm_dre": 0, "c_addr_width": 64 if board.family == "zynqmp" else 32,
         },
     }  # fmt: skip
+    clocks = {
+        "accelerator": '      <PORTS>\n        <PORT DIR="I" NAME="ap_clk" SIGIS="clk"/>\n'
+        '        <PORT DIR="I" NAME="ap_rst_n" POLARITY="ACTIVE_LOW" SIGIS="rst"/>\n      </PORTS>\n',
+        "dma": "      <PORTS/>\n",
+    }
     modules = "".join(
         f'    <MODULE FULLNAME="/{name}" INSTANCE="{name}" IPTYPE="PERIPHERAL" MODTYPE="{vlnv[what].split(":")[2]}" '
         f"VLNV={quoteattr(vlnv[what])}>\n      <PARAMETERS>\n"
         + "".join(f'        <PARAMETER NAME="{key}" VALUE="{value}"/>\n' for key, value in parameters[what].items())
-        + f"      </PARAMETERS>\n      <PORTS/>\n      <BUSINTERFACES>\n{_bus(_PORTS[what], 'SLAVE')}"
-        "      </BUSINTERFACES>\n    </MODULE>\n"
-        for what, name in BLOCKS.items()
+        + f"      </PARAMETERS>\n{clocks[what]}      <BUSINTERFACES>\n"
+        + _bus(f"control_M{at:02}_AXI", _PORTS[what], "SLAVE", "aximm", _REGISTERS)
+        + "".join(
+            _bus(f"{writer}_{port}".lower(), name, kind, "axis", _STREAM)
+            for writer, port, *reader in _STREAMS
+            for block, name, kind in ((writer, port, "INITIATOR"), (*reader, "TARGET"))
+            if block == what
+        )
+        + "      </BUSINTERFACES>\n    </MODULE>\n"
+        for at, (what, name) in enumerate(BLOCKS.items())
     )
     system = f'<SYSTEMINFO BOARD={quoteattr(board.board_part)} DEVICE={quoteattr(board.part)} NAME="a2qflow"/>'
     return f"""<?xml version="1.0" encoding="UTF-8" standalone="no" ?>
@@ -79,7 +99,7 @@ def hwh(board: Board) -> str:
       <PARAMETERS/>
       <PORTS/>
       <BUSINTERFACES>
-{_bus(board.control, "MASTER")}      </BUSINTERFACES>
+{_bus(f"{ps}_{board.control}", board.control, "MASTER", "aximm", ())}      </BUSINTERFACES>
       <MEMORYMAP>
 {ranges}      </MEMORYMAP>
     </MODULE>
@@ -88,8 +108,11 @@ def hwh(board: Board) -> str:
 """
 
 
-def _bus(name: str, kind: str) -> str:
+def _bus(bus: str, name: str, kind: str, protocol: str, ports: tuple[str, ...]) -> str:
+    """Interface `name` of a block on the connection `bus`; its ports are called after it."""
+    maps = "".join(f'            <PORTMAP LOGICAL="{port.upper()}" PHYSICAL="{name}_{port}"/>\n' for port in ports)
     return (
-        f'        <BUSINTERFACE BUSNAME="axi" DATAWIDTH="32" NAME="{name}" TYPE="{kind}" '
-        'VLNV="xilinx.com:interface:aximm:1.0">\n          <PORTMAPS/>\n        </BUSINTERFACE>\n'
+        f'        <BUSINTERFACE BUSNAME="{bus}" DATAWIDTH="32" NAME="{name}" TYPE="{kind}" '
+        f'VLNV="xilinx.com:interface:{protocol}:1.0">\n          <PORTMAPS>\n{maps}          </PORTMAPS>\n'
+        "        </BUSINTERFACE>\n"
     )
