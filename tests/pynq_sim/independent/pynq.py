@@ -1,8 +1,8 @@
 """`pynq` over cocotbpynq, for tests/pynq_sim/test_against_cocotbpynq.py; imported by its process only.
 
-cocotbpynq (GPL-3, not shipped, not in our requirements) gives the AXI-Lite master, the stream master and sink, and finds
-the ports in the .hwh file; none of that is ours. What it lacks and our driver needs is here: `ip_dict`, buffers with an
-address, and the DMA's registers, in front of its `transfer`. Its limits: 32-bit streams, no stalls, no DMA faults.
+cocotbpynq (GPL-3, not shipped, not in our requirements) gives the AXI-Lite master, the stream master and sink, and
+finds the ports in the .hwh file; none of that is ours. What it lacks and our driver needs is here: `ip_dict`, buffers
+with an address, and the DMA's registers, in front of its `transfer`. Its limits: 32-bit streams, no stalls, no faults.
 """
 
 from __future__ import annotations
