@@ -14,6 +14,7 @@ import cocotbpynq
 import numpy as np
 from cocotb.task import resume
 from cocotb.triggers import ClockCycles, ReadOnly, RisingEdge
+from cocotbpynq import dut as under_test
 from cocotbpynq import overlay as loaded
 
 MM2S, S2MM = 0x00, 0x30
@@ -52,6 +53,18 @@ def allocate(shape: Any, dtype: Any = "u4", **_: Any) -> Buffer:
 
 def open_buffers() -> int:
     return len(_memory)
+
+
+async def _reset(dut: Any, held: int, after: int) -> None:
+    """cocotbpynq's own reset looks for a clock called `clk`, not for the one that it found in the .hwh file."""
+    dut.rst.value = int(not dut.rst_active_low)
+    await ClockCycles(dut.clk, held)
+    dut.rst.value = int(dut.rst_active_low)
+    await ClockCycles(dut.clk, after)
+    dut.done_reset.set()
+
+
+under_test.CocotbPynqDut.reset_dut = _reset
 
 
 class Overlay:
