@@ -4,6 +4,11 @@ VENV ?= .venv
 PIP_ARGS ?=
 PYTEST_ARGS ?= -n 2 --dist loadgroup
 
+# `make pynq-env` installs the real `pynq` (it needs numpy < 2: not into ours); the tests then hold the stand-in against it.
+PYNQ_VENV ?= $(VENV)-pynq
+A2QFLOW_PYNQ_PYTHON ?= $(wildcard $(PYNQ_VENV)/bin/python)
+export A2QFLOW_PYNQ_PYTHON
+
 # Inside the image the installed environment is used: no second virtual environment.
 ifdef A2QFLOW_IMAGE
 PY := python
@@ -13,7 +18,7 @@ PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 endif
 
-.PHONY: demo test test-all lint bench install format clean
+.PHONY: demo test test-all lint bench install pynq-env format clean
 demo: $(INSTALLED)
 	$(PY) build.py
 
@@ -37,6 +42,13 @@ format: $(INSTALLED)
 	$(PY) -m ruff format .
 
 install: $(INSTALLED)
+
+pynq-env: $(PYNQ_VENV)/.installed
+
+$(PYNQ_VENV)/.installed: tests/pynq_sim/requirements.txt
+	$(PYTHON) -m venv $(PYNQ_VENV)
+	$(PYNQ_VENV)/bin/python -m pip install -q $(PIP_ARGS) -r $<
+	touch $@
 
 # PyTorch first: a range that this version satisfies then installs nothing more. finn-plus pins versions that would
 # replace it by an old one of several GB, and hls4ml is wanted for its headers alone: both without dependencies.

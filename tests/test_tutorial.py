@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shlex
@@ -44,6 +45,33 @@ def test_every_file_that_it_names_exists() -> None:
         assert (ROOT / name).exists(), name
 
 
+SAID_BY_OTHERS = (
+    "python3: command not found",
+    "No space left on device",
+    "ERROR: [Common 17-345]",
+    "ended with status",
+)
+"""Of the messages in the tutorial's tables: the shell's, the system's, Vivado's, and one put together from a name."""
+
+
+def test_every_message_in_its_tables_is_said_somewhere() -> None:
+    """In the first column, `…` stands for what differs from case to case; the text between is in some string."""
+    files = [p for folder in ("flows", "hw_templates/pynq") for p in sorted((ROOT / folder).rglob("*.py"))]
+    strings = [
+        node.value
+        for path in (*files, ROOT / "build.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    strings += [p.read_text(encoding="utf-8") for p in sorted((ROOT / "hw_templates" / "vivado").iterdir())]
+    rows = re.findall(r"^\| (`.*?) \| (.+) \|$", TEXT, re.M)
+    assert len(rows) > 15 and all(what for _, what in rows)
+    for message in (m for said, _ in rows for m in re.findall("`([^`]+)`", said)):
+        for part in filter(None, (part.strip() for part in message.removeprefix("error: ").split("…"))):
+            known = any(part.strip(":, ") in text for text in strings)
+            assert known or any(other in part for other in SAID_BY_OTHERS), (message, part)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_the_blocks_without_a_board_run(tmp_path: Path) -> None:
@@ -51,7 +79,7 @@ def test_the_blocks_without_a_board_run(tmp_path: Path) -> None:
 
     A2QFLOW_TUTORIAL_OUT: an output folder of the demo to begin with, whose finished steps are reused.
     """
-    left_out = shutil.ignore_patterns("out", ".venv", ".git", ".*cache", "__pycache__", ".hypothesis")
+    left_out = shutil.ignore_patterns("out", ".venv*", ".git", ".*cache", "__pycache__", ".hypothesis")
     shutil.copytree(ROOT, tmp_path, ignore=left_out, dirs_exist_ok=True)
     if "A2QFLOW_TUTORIAL_OUT" in os.environ:
         shutil.copytree(os.environ["A2QFLOW_TUTORIAL_OUT"], tmp_path / "out" / "digits_cnn")

@@ -1,4 +1,4 @@
-"""Synthetic .bit and .hwh files for the simulated board: the layout of real ones, and labelled as what they are.
+"""A synthetic .bit file for the simulated board: the layout of a real one, and labelled as what it is.
 
 A .bit file has a header of five fields (design, part, date, time, data), each a letter and a big-endian length; PYNQ
 and our driver read it. Here the data names a simulation (see `flows.simulate.pynq_sim`), which no FPGA takes.
@@ -9,18 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any
-from xml.sax.saxutils import quoteattr
-
-from flows.boards import Board
-from flows.emit.pynq import BLOCKS
 
 _MAGIC = bytes.fromhex("00090ff00ff00ff00ff0000001")
 MARK = b"a2qflow simulated bitstream\n"
-ADDRESSES = {"zynq": {"accelerator": 0x43C0_0000, "dma": 0x4040_0000},
-             "zynqmp": {"accelerator": 0xA000_0000, "dma": 0xA001_0000}}  # fmt: skip
-"""Where Vivado's address assignment puts blocks behind the first general-purpose master of each family."""
-RANGES = {"accelerator": 0x1000, "dma": 0x10000}
-_PORTS = {"accelerator": "s_axi_control", "dma": "S_AXI_LITE"}
 
 
 def bitfile(part: str, settings: Mapping[str, Any]) -> bytes:
@@ -37,59 +28,3 @@ def bitfile(part: str, settings: Mapping[str, Any]) -> bytes:
         )
     )
     return _MAGIC + text + b"e" + len(data).to_bytes(4, "big") + data
-
-
-def hwh(board: Board) -> str:
-    """A synthetic .hwh file: the blocks with registers and their addresses, as Vivado writes them."""
-    ps, ps_vlnv = f"{board.ps}_0", f"xilinx.com:ip:{board.ps}:1.0"
-    vlnv = {"accelerator": "a2qflow:hls:accelerator_ps:1.0", "dma": "xilinx.com:ip:axi_dma:7.1"}
-    addresses = ADDRESSES[board.family]
-    ranges = "".join(
-        f'      <MEMRANGE ADDRESSBLOCK="Reg" BASENAME="C_BASEADDR" BASEVALUE="0x{addresses[what]:08X}" '
-        f'HIGHNAME="C_HIGHADDR" HIGHVALUE="0x{addresses[what] + RANGES[what] - 1:08X}" INSTANCE="{name}" '
-        f'IS_DATA="TRUE" MASTERBUSINTERFACE="{board.control}" MEMTYPE="REGISTER" SLAVEBUSINTERFACE="{_PORTS[what]}"/>\n'
-        for what, name in BLOCKS.items()
-    )
-    parameters = {
-        "accelerator": {},
-        "dma": {
-            "c_include_sg": 0, "c_sg_length_width": 26, "c_include_mm2s": 1, "c_include_s2mm": 1,
-            "c_m_axis_mm2s_tdata_width": board.dma_bits, "c_s_axis_s2mm_tdata_width": board.dma_bits,
-            "c_m_axi_mm2s_data_width": board.dma_bits, "c_m_axi_s2mm_data_width": board.dma_bits,
-            "c_include_mm2s_dre": 0, "c_include_s2mm_dre": 0, "c_addr_width": 64 if board.family == "zynqmp" else 32,
-        },
-    }  # fmt: skip
-    modules = "".join(
-        f'    <MODULE FULLNAME="/{name}" INSTANCE="{name}" IPTYPE="PERIPHERAL" MODTYPE="{vlnv[what].split(":")[2]}" '
-        f"VLNV={quoteattr(vlnv[what])}>\n      <PARAMETERS>\n"
-        + "".join(f'        <PARAMETER NAME="{key}" VALUE="{value}"/>\n' for key, value in parameters[what].items())
-        + f"      </PARAMETERS>\n      <PORTS/>\n      <BUSINTERFACES>\n{_bus(_PORTS[what], 'SLAVE')}"
-        "      </BUSINTERFACES>\n    </MODULE>\n"
-        for what, name in BLOCKS.items()
-    )
-    system = f'<SYSTEMINFO BOARD={quoteattr(board.board_part)} DEVICE={quoteattr(board.part)} NAME="a2qflow"/>'
-    return f"""<?xml version="1.0" encoding="UTF-8" standalone="no" ?>
-<!-- SYNTHETIC: written by a2qflow for its simulated board; Vivado did not write this. -->
-<EDKSYSTEM>
-  {system}
-  <EXTERNALPORTS/>
-  <EXTERNALINTERFACES/>
-  <MODULES>
-    <MODULE FULLNAME="/{ps}" INSTANCE="{ps}" IPTYPE="PROCESSOR" MODTYPE="{board.ps}" VLNV="{ps_vlnv}">
-      <PARAMETERS/>
-      <PORTS/>
-      <BUSINTERFACES>
-{_bus(board.control, "MASTER")}      </BUSINTERFACES>
-      <MEMORYMAP>
-{ranges}      </MEMORYMAP>
-    </MODULE>
-{modules}  </MODULES>
-</EDKSYSTEM>
-"""
-
-
-def _bus(name: str, kind: str) -> str:
-    return (
-        f'        <BUSINTERFACE BUSNAME="axi" DATAWIDTH="32" NAME="{name}" TYPE="{kind}" '
-        'VLNV="xilinx.com:interface:aximm:1.0">\n          <PORTMAPS/>\n        </BUSINTERFACE>\n'
-    )

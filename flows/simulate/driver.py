@@ -23,8 +23,9 @@ from flows.errors import ToolFailed, VerificationFailed
 from flows.files import read_json, write_text
 from flows.graph import IntArray
 from flows.simulate import verilator
-from flows.simulate.bitfile import bitfile, hwh
+from flows.simulate.bitfile import bitfile
 from flows.simulate.cosim import Stopwatch
+from flows.simulate.hwh import hwh
 from flows.simulate.toolchain import Command, run_all
 
 STAND_IN = Path(__file__).parent / "pynq_sim"

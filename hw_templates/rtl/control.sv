@@ -8,15 +8,20 @@
 //           0x24 STATUS: 0 busy, 1 input busy, 2 output busy, 3 in reset, 8 tlast early, 9 tlast missing,
 //                        10 BATCH refused (written while busy, or zero)
 //           0x28 FRAMES_IN  0x2c FRAMES_OUT  0x30 WORDS_IN  0x34 WORDS_OUT  0x38/0x3c CYCLES (busy)  0x40 FRAMES_TOTAL
-//           0x400 + 4 i: cycles in which stage i offered a beat that was not taken (saturates)
+//           0x400 + 4 i: cycles in which stage i offered a beat that was not taken
 //           0x800 + 4 i: stage i now: bit 0 tvalid, bit 1 tready
-// Latency   a write takes effect 1 cycle after address and data are both here; a read answers after 2 cycles.
+// Counting  Frames, words and stalls are events, of which every kind has a small counter. A sweep comes by, one kind a
+//           cycle, and adds what it finds there to the kind's total in a memory; a small counter holds what a whole
+//           round can bring, so nothing is lost. A read of a total waits for the sweep: it is exact when it is answered.
+// Latency   a write takes effect 1 cycle after address and data are both here; a read answers after 2 cycles, one of a
+//           total after at most STAGES + 4 more, a reset of 16 cycles not counted.
 `default_nettype none
 
 module control #(
     parameter logic [127:0] IDENTITY,   // digest of the design
     parameter int unsigned  DMA_WIDTH,  // bits of a DMA word
-    parameter int unsigned  STAGES      // stages that are watched, 1 to 256
+    parameter int unsigned  STAGES,     // stages that are watched, 1 to 256
+    parameter int unsigned  COUNT_BITS = 32  // of a total, which saturates; fewer than 32 only to see that
 ) (
     input  wire logic              clk,
     input  wire logic              rst_n,
@@ -57,6 +62,11 @@ module control #(
 
   localparam logic [31:0] MAGIC = 32'h4132_5146;
   localparam int unsigned STAGE_BITS = STAGES > 1 ? $clog2(STAGES) : 1;
+  localparam int unsigned Kinds = STAGES + 4;  // frames in, frames out, words in, words out; then the stalls
+  localparam int unsigned KindBits = $clog2(Kinds);
+  localparam int unsigned PendingBits = $clog2(Kinds + 1);
+
+  if (COUNT_BITS < PendingBits || COUNT_BITS > 32) $fatal(1, "control: COUNT_BITS must be clog2(STAGES + 5) to 32");
 
   assign s_axi_bresp = 2'b00;
   assign s_axi_rresp = 2'b00;
@@ -126,34 +136,15 @@ module control #(
   assign batch = batch_q;
 
   // Counters.
-  logic [31:0] frames_in_q, frames_out_q, words_in_q, words_out_q, frames_total_q;
+  logic [31:0] frames_total_q;
   logic [63:0] cycles_q;
   logic [ 2:0] errors_q;
 
   always_ff @(posedge clk) begin
-    if (!core_rst_n_q) begin
-      frames_in_q    <= '0;
-      frames_out_q   <= '0;
-      words_in_q     <= '0;
-      words_out_q    <= '0;
-      cycles_q       <= '0;
-      frames_total_q <= '0;
-    end else begin
-      if (out_frame) frames_total_q <= frames_total_q + 1'b1;
-      if (start_q) begin
-        frames_in_q  <= '0;
-        frames_out_q <= '0;
-        words_in_q   <= '0;
-        words_out_q  <= '0;
-        cycles_q     <= '0;
-      end else begin
-        if (in_frame) frames_in_q <= frames_in_q + 1'b1;
-        if (out_frame) frames_out_q <= frames_out_q + 1'b1;
-        if (in_word) words_in_q <= words_in_q + 1'b1;
-        if (out_word) words_out_q <= words_out_q + 1'b1;
-        if (in_busy || out_busy) cycles_q <= cycles_q + 1'b1;
-      end
-    end
+    if (!core_rst_n_q) frames_total_q <= '0;
+    else if (out_frame) frames_total_q <= frames_total_q + 1'b1;
+    if (!core_rst_n_q || start_q) cycles_q <= '0;
+    else if (in_busy || out_busy) cycles_q <= cycles_q + 1'b1;
   end
 
   always_ff @(posedge clk) begin
@@ -161,29 +152,51 @@ module control #(
     else errors_q <= errors_q | {refuse, in_late, in_early};
   end
 
-  logic [31:0] stalls_q[STAGES];
+  logic [Kinds-1:0] events;
+  logic [PendingBits-1:0] pending_q[Kinds];
+  logic [KindBits-1:0] sweep_q;
+  logic first_q;  // the memory holds nothing of this batch before the sweep has been round once
+  (* ram_style = "distributed" *) logic [COUNT_BITS-1:0] totals[Kinds];
+  logic [COUNT_BITS:0] sum;
+  logic [COUNT_BITS-1:0] total;  // of the kind where the sweep is
+  logic clear;
+
+  assign events = {stage_valid & ~stage_ready, out_word, in_word, out_frame, in_frame};
+  assign clear = !core_rst_n_q || start_q;
+  assign sum = (first_q ? '0 : {1'b0, totals[sweep_q]}) + (COUNT_BITS + 1)'(pending_q[sweep_q]);
+  assign total = sum[COUNT_BITS] ? '1 : sum[COUNT_BITS-1:0];
+
   always_ff @(posedge clk) begin
-    for (int unsigned i = 0; i < STAGES; i++) begin
-      if (!core_rst_n_q || start_q) stalls_q[i] <= '0;
-      else if (stage_valid[i] && !stage_ready[i] && stalls_q[i] != '1) stalls_q[i] <= stalls_q[i] + 1'b1;
+    if (clear) first_q <= 1'b1;
+    else if (sweep_q == KindBits'(Kinds - 1)) first_q <= 1'b0;
+    if (clear || sweep_q == KindBits'(Kinds - 1)) sweep_q <= '0;
+    else sweep_q <= sweep_q + 1'b1;
+    for (int unsigned i = 0; i < Kinds; i++) begin
+      if (clear) pending_q[i] <= '0;
+      else pending_q[i] <= (sweep_q == KindBits'(i) ? '0 : pending_q[i]) + PendingBits'(events[i]);
     end
+    totals[sweep_q] <= total;
   end
 
   // Reads.
-  logic ar_held_q, rvalid_q, stage_exists;
+  logic ar_held_q, rvalid_q, stage_exists, is_total, answer;
   logic [9:0] araddr_q;
   logic [31:0] rdata_q, rdata_d;
   logic [STAGE_BITS-1:0] stage;
+  logic [KindBits-1:0] kind;
 
   assign s_axi_arready = !ar_held_q && !rvalid_q;
   assign s_axi_rvalid  = rvalid_q;
   assign s_axi_rdata   = rdata_q;
   assign stage = araddr_q[STAGE_BITS-1:0];
-  assign stage_exists  = {1'b0, araddr_q[7:0]} < 9'(STAGES);
+  assign stage_exists = {1'b0, araddr_q[7:0]} < 9'(STAGES);
+  assign kind = araddr_q[8] ? KindBits'({1'b0, araddr_q[7:0]} + 9'd4) : KindBits'(araddr_q[2:0] - 3'd2);
+  assign is_total = (araddr_q[9:8] == 2'b01 && stage_exists) || (araddr_q >= 10'h00a && araddr_q <= 10'h00d);
+  assign answer = ar_held_q && (!is_total || sweep_q == kind);
 
   always_comb begin
     rdata_d = '0;
-    if (araddr_q[9:8] == 2'b01 && stage_exists) rdata_d = stalls_q[stage];
+    if (is_total) rdata_d = 32'(total);
     if (araddr_q[9:8] == 2'b10 && stage_exists) rdata_d = {30'd0, stage_ready[stage], stage_valid[stage]};
     case (araddr_q)
       10'h000: rdata_d = MAGIC;
@@ -195,10 +208,6 @@ module control #(
       10'h007: rdata_d = IDENTITY[127:96];
       10'h008: rdata_d = batch_q;
       10'h009: rdata_d = {21'd0, errors_q, 4'd0, resetting_q != '0, out_busy, in_busy, busy};
-      10'h00a: rdata_d = frames_in_q;
-      10'h00b: rdata_d = frames_out_q;
-      10'h00c: rdata_d = words_in_q;
-      10'h00d: rdata_d = words_out_q;
       10'h00e: rdata_d = cycles_q[31:0];
       10'h00f: rdata_d = cycles_q[63:32];
       10'h010: rdata_d = frames_total_q;
@@ -212,14 +221,14 @@ module control #(
       rvalid_q  <= 1'b0;
     end else begin
       if (s_axi_arvalid && s_axi_arready) ar_held_q <= 1'b1;
-      else if (ar_held_q) ar_held_q <= 1'b0;
-      if (ar_held_q) rvalid_q <= 1'b1;
+      else if (answer) ar_held_q <= 1'b0;
+      if (answer) rvalid_q <= 1'b1;
       else if (s_axi_rready) rvalid_q <= 1'b0;
     end
   end
   always_ff @(posedge clk) begin
     if (s_axi_arvalid && s_axi_arready) araddr_q <= s_axi_araddr[11:2];
-    if (ar_held_q) rdata_q <= rdata_d;
+    if (answer) rdata_q <= rdata_d;
   end
 
   logic unused;

@@ -1,14 +1,14 @@
 """`build.py deploy` against a stand-in for a board: its Python has the stand-in for pynq, its bitfile is a simulation.
 
-Twice: through the system's ssh to an SSH server on the loopback interface (needs asyncssh, in this Python or in the one
-that A2QFLOW_ASYNCSSH_PYTHON names), and through a stand-in for ssh and scp that only runs and copies.
+Twice: through the system's ssh to an SSH server on the loopback interface (asyncssh), and through a stand-in for ssh
+and scp that only runs and copies.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
-import shutil
 import stat
 import subprocess
 import sys
@@ -21,8 +21,8 @@ import pytest
 import build
 from flows.simulate.driver import STAND_IN
 from tests.pynq_sim.small import Small, small
+from tests.tools import not_here, program
 
-PYTHON = os.environ.get("A2QFLOW_ASYNCSSH_PYTHON", sys.executable)
 FAKE = '''#!{python}
 """STAND-IN for ssh and scp: the host is a folder, a remote command runs in it."""
 import os, shutil, subprocess, sys
@@ -89,15 +89,14 @@ def host(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     if request.param == "fake":
         yield fake(tmp_path, monkeypatch)
         return
-    if shutil.which("ssh") is None:
-        pytest.skip("no ssh client here")
-    if subprocess.run([PYTHON, "-c", "import asyncssh"], capture_output=True, check=False).returncode:
-        pytest.skip("no asyncssh here: pip install asyncssh, or name a Python with A2QFLOW_ASYNCSSH_PYTHON")
+    program("ssh", "openssh-client")
+    if importlib.util.find_spec("asyncssh") is None:
+        not_here("no asyncssh here: pip install -r requirements.txt")
     home, keys = tmp_path / "home", tmp_path / "keys"
     home.mkdir()
     keys.mkdir()
     server = subprocess.Popen(
-        [PYTHON, str(Path(__file__).parent / "server.py"), str(home), str(keys)],
+        [sys.executable, str(Path(__file__).parent / "server.py"), str(home), str(keys)],
         env=os.environ | environment(), stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
@@ -181,8 +180,7 @@ def test_no_way_to_the_board(out: Path, tmp_path: Path, monkeypatch, capsys, sai
 
 
 def test_a_refused_connection_through_the_real_client(out: Path, capsys) -> None:
-    if shutil.which("ssh") is None:
-        pytest.skip("no ssh client here")
+    program("ssh", "openssh-client")
     assert run(out, "127.0.0.1", "--ssh-option", "Port=9") == 1
     assert "no route to it" in capsys.readouterr().err
 

@@ -1,7 +1,7 @@
 """The stand-in against the real `pynq` package, so that it cannot drift: calls, files, and the DMA's registers.
 
-`pynq` needs numpy < 2 and belongs to the board's environment, not to ours: A2QFLOW_PYNQ_PYTHON names a Python that has
-it (python -m venv DIR; DIR/bin/pip install "numpy<2" "pycparser<3" pynq==3.0.1). Without it the test is skipped.
+`pynq` needs numpy < 2 and belongs to the board's environment, not to ours: `make pynq-env` makes an environment for it,
+where `make test` finds it; A2QFLOW_PYNQ_PYTHON names another Python that has it. Without one the test is skipped.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from flows.emit.pynq import _stream
 from flows.simulate.driver import STAND_IN
 from tests.pynq_sim.small import Small
+from tests.tools import not_here
 
 PYTHON = os.environ.get("A2QFLOW_PYNQ_PYTHON")
 
 
-@pytest.mark.skipif(PYTHON is None, reason="A2QFLOW_PYNQ_PYTHON names no Python with the real pynq package")
 def test_the_stand_in_is_what_pynq_is(net: Small, package: Path, tmp_path: Path, load) -> None:
-    assert PYTHON is not None
+    if not PYTHON:
+        not_here("no Python with the real pynq package: make pynq-env, or name one with A2QFLOW_PYNQ_PYTHON")
     packing = load(package, "packing")
     ends = [
         _stream(net.design.streams[name], net.graph[tensor].shape, net.simulated.board)
