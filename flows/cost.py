@@ -152,6 +152,8 @@ def _swg_parallel(p: Mapping[str, int]) -> Cost:
 
 
 def _fifo(p: Mapping[str, int]) -> Cost:
+    if p["DEPTH"] == 1:
+        return Cost(3.0)
     if p["DEPTH"] == 2:
         return Cost(6.0 + p["WIDTH"])
     block = p["DEPTH"] > 257 and (p["DEPTH"] - 1) * p["WIDTH"] > 9216

@@ -19,6 +19,9 @@ from flows.graph import Flatten, Graph
 from flows.kernels.registry import kernel_of
 
 MIN_DEPTH = 2
+"""Of a FIFO that passes a beat a clock, which every FIFO does that nothing is said about."""
+LEAST_DEPTH = 1
+"""Of one that passes a beat every other clock, in a register without logic."""
 DIRECT = {("swg_parallel", "mvau_const"), ("swg_parallel", "pool_parallel"), ("mvau_const", "thresholding_const")}
 """(writer, reader) modules with no FIFO between them. The stream is whole windows or vectors wide, a FIFO of it takes
 more LUTs than its neighbours; both stand still as a whole, so that the ready path gets one LUT longer."""
@@ -47,7 +50,7 @@ class _Builder:
         sink = self.stream(replace(source, name=f"{name}_out"))
         params: dict[str, Param] = {
             "WIDTH": source.bits,
-            "DEPTH": max(self.depths.get(name, MIN_DEPTH), MIN_DEPTH),
+            "DEPTH": max(self.depths.get(name, MIN_DEPTH), LEAST_DEPTH),
             "RAM_STYLE": "auto",
             "SIM_ID": self.counts["StreamingFIFO"],
         }

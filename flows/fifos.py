@@ -12,7 +12,9 @@ Depths are enough when two runs of the model say so:
 
 More depth never hurts either. So the search starts with what FIFOs hold at the steady rate, lowers groups of them to
 two entries, halves of a group where that is too much, and then each that is left, by bisection, as far as it goes: one
-entry less in any of them, and one of the two runs fails. The stitched RTL simulation confirms what the model says.
+entry less in any of them, and one of the two runs fails. At last FIFOs that carry a beat at most every other clock get
+a single entry, a register without logic, wherever the two runs allow it. The stitched RTL simulation confirms what the
+model says.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from dataclasses import dataclass, field
 
 from flows.cycles import Model, Timing
 from flows.design import Design, Instance
-from flows.elaborate import MIN_DEPTH
+from flows.elaborate import LEAST_DEPTH, MIN_DEPTH
 from flows.errors import VerificationFailed
 from flows.simulate.job import Throttle
 
@@ -132,9 +134,8 @@ class Search:
             )
         self.limit = max(float(bound), best.interval_cycles)
         shallow = {**self.most, **dict.fromkeys(self.free, MIN_DEPTH)}
-        if self.enough(shallow):
-            return shallow
-        return self._lowered(self._sufficient(bound))
+        depths = shallow if self.enough(shallow) else self._lowered(self._sufficient(bound))
+        return self._single(depths, bound)
 
     def _sufficient(self, bound: int) -> dict[str, int]:
         """What FIFOs hold when the input comes at the steady rate, and an entry more; or multiples of it."""
@@ -167,6 +168,23 @@ class Search:
                 groups += [group[: len(group) // 2], group[len(group) // 2 :]]
             else:
                 depths = self._least(depths, group[0])
+        return depths
+
+    def _single(self, depths: dict[str, int], bound: int) -> dict[str, int]:
+        """`depths` with one entry where that is enough, which takes a beat every other clock."""
+        beats = {name: self.design.streams[self.fifos[name].input].beats for name in self.free}
+        slow = [name for name in self.free if depths[name] == MIN_DEPTH and 2 * beats[name] <= bound]
+        groups: list[Sequence[str]] = [slow] if slow else []
+        while groups:
+            if self.work > MOST_WORK:
+                self.minimal = False
+                break
+            group = groups.pop()
+            lower = {**depths, **dict.fromkeys(group, LEAST_DEPTH)}
+            if self.enough(lower):
+                depths = lower
+            elif len(group) > 1:
+                groups += [group[: len(group) // 2], group[len(group) // 2 :]]
         return depths
 
     def _least(self, depths: dict[str, int], name: str) -> dict[str, int]:

@@ -342,7 +342,8 @@ def emit(
     files = rtl_emitter.emit(design)
     method = source.training["method"] if source.training else "a2q+"
     names = fifo_names(design)
-    depth = {i.name: int(i.params["DEPTH"]) for i in design.instances if i.module == "fifo"}  # type: ignore[arg-type]
+    # FINN knows no FIFO of one entry.
+    depth = {i.name: max(int(i.params["DEPTH"]), 2) for i in design.instances if i.module == "fifo"}  # type: ignore[arg-type]
     final = foldings.to_finn_json(folding, graph, {n: (depth[a], depth[z]) for n, (a, z) in names.items()})
     models = b.out / "intermediate_models"
     finn_model = models / "hw_graph_with_widths.onnx"

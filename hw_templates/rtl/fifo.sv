@@ -2,7 +2,8 @@
 //
 // Function  m_axis carries the beats of s_axis in order; at most DEPTH beats wait inside.
 // Layout    one output register; the other DEPTH-1 beats in a ring (LUTRAM, or block RAM with its own read register).
-// Latency   1 cycle when empty, whatever the depth or the memory; one beat per cycle for every DEPTH >= 2.
+// Latency   1 cycle when empty, whatever the depth or the memory; one beat per cycle for every DEPTH >= 2. With DEPTH 1
+//           one beat every other cycle, and a register with no logic in front of it.
 //
 // Under Verilator with SIM_ID > 0 the harness can lower the depth at run time (read while in reset), which behaves
 // exactly as a smaller DEPTH would, and gets the highest occupancy at the end.
@@ -10,7 +11,7 @@
 
 module fifo #(
     parameter int unsigned WIDTH,      // bits of a beat
-    parameter int unsigned DEPTH,      // beats, at least 2
+    parameter int unsigned DEPTH,      // beats, at least 1
     parameter string       RAM_STYLE,  // "auto", "distributed" or "block"
     parameter int unsigned SIM_ID      // number of the FIFO in simulation; 0: none
 ) (
@@ -25,11 +26,11 @@ module fifo #(
 );
 
   if (WIDTH < 1) $fatal(1, "fifo: WIDTH must be at least 1");
-  if (DEPTH < 2) $fatal(1, "fifo: DEPTH must be at least 2");
+  if (DEPTH < 1) $fatal(1, "fifo: DEPTH must be at least 1");
   if (RAM_STYLE != "auto" && RAM_STYLE != "distributed" && RAM_STYLE != "block")
     $fatal(1, "fifo: RAM_STYLE must be auto, distributed or block");
 
-  localparam int unsigned RING = DEPTH - 1;
+  localparam int unsigned RING = DEPTH > 1 ? DEPTH - 1 : 1;  // with DEPTH 1 it is never used
   localparam int unsigned ADDR_BITS = RING > 1 ? $clog2(RING) : 1;
   localparam int unsigned COUNT_BITS = $clog2(DEPTH + 1);
   // A block RAM pays off once the LUTRAM would be deep: 18 Kb against 64 x 1 bit in a LUT pair.
@@ -83,6 +84,11 @@ module fifo #(
       if (bypass || fetch) from_ring_q <= fetch;
     end
     assign m_axis_tdata = from_ring_q ? ring_q : direct_q;
+  end else if (DEPTH == 1) begin : g_single
+    logic [WIDTH-1:0] data_q;
+
+    always_ff @(posedge clk) if (push) data_q <= s_axis_tdata;
+    assign m_axis_tdata = data_q;
   end else if (RING == 1) begin : g_register
     logic [WIDTH-1:0] ring_q, data_q;
 
