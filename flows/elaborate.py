@@ -102,7 +102,8 @@ def elaborate(
 ) -> Design:
     """The design of `graph`, which has one input and one output.
 
-    `widths`: accumulator bits per output channel of every MVAU and VVAU. `depths`: FIFO name to depth, 2 where absent.
+    `widths`: accumulator bits per output channel of every MVAU and VVAU. `depths`: FIFO name to depth, 2 where absent;
+    sliding window to the beats of its memory, where fewer than its kernel asks for are enough.
     Raises InfeasibleFolding where a kernel refuses its folding, UnsupportedModel where nothing reads a tensor.
     """
     build = _Builder(depths or {})
@@ -128,6 +129,8 @@ def elaborate(
             continue
         types = [s.dtype for s in sources]
         low = kernel_of(op).lower(graph, op, folding[op.name], types[0], widths.get(op.name), *types[1:])
+        if low.module == "swg" and op.name in build.depths:
+            low = replace(low, params={**low.params, "DEPTH": build.depths[op.name]})
         linked = []
         for name, source in zip(op.inputs, sources, strict=True):
             bursts = low.work_beats > graph[name].elements // low.in_lanes

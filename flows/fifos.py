@@ -12,9 +12,10 @@ Depths are enough when two runs of the model say so:
 
 More depth never hurts either. So the search starts with what FIFOs hold at the steady rate, lowers groups of them to
 two entries, halves of a group where that is too much, and then each that is left, by bisection, as far as it goes: one
-entry less in any of them, and one of the two runs fails. At last FIFOs that carry a beat at most every other clock get
-a single entry, a register without logic, wherever the two runs allow it. The stitched RTL simulation confirms what the
-model says.
+entry less in any of them, and one of the two runs fails. Then what costs LUTs at no gain goes, wherever the two runs
+allow it: sliding windows have memory for the highest rate that they could run at, and shrink to what this design's rate
+needs; FIFOs that carry a beat at most every other clock get a single entry, a register without logic. The stitched RTL
+simulation confirms what the model says.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from flows.cost import cost
 from flows.cycles import Model, Timing
 from flows.design import Design, Instance
 from flows.elaborate import LEAST_DEPTH, MIN_DEPTH
@@ -48,8 +50,9 @@ def tolerance(bound: int) -> int:
 class Sizing:
     """Depths by FIFO name; the interval and the latency that the cycle model gives for them.
 
-    `minimal`: whether each depth is the least with the others as they are, which a very large search leaves open.
-    `trials`: how many depths were tried. `seconds` by what they were spent on.
+    `rings`: beats of the memory of every sliding window that may have fewer than its kernel asks for. `minimal`:
+    whether each depth is the least with the others as they are, which a very large search leaves open. `trials`: how
+    many depths were tried. `seconds` by what they were spent on.
     """
 
     depths: dict[str, int]
@@ -58,6 +61,12 @@ class Sizing:
     minimal: bool
     trials: int
     seconds: dict[str, float] = field(default_factory=dict)
+    rings: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def entries(self) -> dict[str, int]:
+        """Depths of FIFOs and of windows' memories, as `flows.elaborate.elaborate` takes them."""
+        return {**self.depths, **self.rings}
 
 
 def size(elaborated: Callable[[Mapping[str, int]], Design], fixed: Mapping[str, int]) -> Sizing:
@@ -73,7 +82,7 @@ def size(elaborated: Callable[[Mapping[str, int]], Design], fixed: Mapping[str, 
     timing = search.full_speed(depths)
     return Sizing(
         depths, timing.interval_cycles, timing.latency_cycles, search.minimal, search.trials,
-        {"cycle_model": round(time.monotonic() - began, 3)},
+        {"cycle_model": round(time.monotonic() - began, 3)}, search.rings,
     )  # fmt: skip
 
 
@@ -106,10 +115,11 @@ class Search:
         self.limit = 0.0
         self.trials = self.work = 0
         self.minimal = True
+        self.rings: dict[str, int] = {}
 
     def full_speed(self, depths: Mapping[str, int], throttle: Throttle | None = None) -> Timing:
         """A run of the model with `depths`."""
-        timing = self.model.run(self.frames, limits=depths, throttle=throttle)
+        timing = self.model.run(self.frames, limits={**depths, **self.rings}, throttle=throttle)
         self.trials += 1
         self.work += timing.steps
         return timing
@@ -118,7 +128,7 @@ class Search:
         """Whether `depths` give the best rate and carry the cut-down network."""
         if self.full_speed(depths).interval_cycles > self.limit:
             return False
-        timing = self.cut_down.run(FEWEST_FRAMES, limits=depths)
+        timing = self.cut_down.run(FEWEST_FRAMES, limits={**depths, **self.rings})
         self.work += timing.steps
         return not timing.deadlock
 
@@ -135,6 +145,7 @@ class Search:
         self.limit = max(float(bound), best.interval_cycles)
         shallow = {**self.most, **dict.fromkeys(self.free, MIN_DEPTH)}
         depths = shallow if self.enough(shallow) else self._lowered(self._sufficient(bound))
+        self._shrink_rings(depths)
         return self._single(depths, bound)
 
     def _sufficient(self, bound: int) -> dict[str, int]:
@@ -170,6 +181,21 @@ class Search:
                 depths = self._least(depths, group[0])
         return depths
 
+    def _shrink_rings(self, depths: Mapping[str, int]) -> None:
+        """Gives every sliding window the smallest memory that is enough beside `depths`, the widest window first."""
+        windows = [i for i in self.design.instances if i.module == "swg"]
+        for window in sorted(windows, key=lambda i: -self.design.streams[i.input].bits):
+            sizes = ring_sizes(window)
+            low, high = 0, len(sizes) - 1  # the last is what it has
+            while low < high and self.work <= MOST_WORK:
+                middle = (low + high) // 2
+                before = dict(self.rings)
+                self.rings[window.name] = sizes[middle]
+                if self.enough(depths):
+                    high = middle
+                else:
+                    self.rings, low = before, middle + 1
+
     def _single(self, depths: dict[str, int], bound: int) -> dict[str, int]:
         """`depths` with one entry where that is enough, which takes a beat every other clock."""
         beats = {name: self.design.streams[self.fifos[name].input].beats for name in self.free}
@@ -201,3 +227,12 @@ class Search:
                 too_few = tried
             tried = (depths[name] + too_few) // 2
         return depths
+
+
+def ring_sizes(window: Instance) -> list[int]:
+    """Beats that the memory of an `swg` may hold, ascending: where one more would cost more, then what it has now."""
+    p = {key: value for key, value in window.params.items() if isinstance(value, int)}
+    least = (((p["KH"] - 1) * p["DH"] * p["W"] + (p["KW"] - 1) * p["DW"]) + 1) * p["FOLDS"]
+    prices = [cost(window.module, {**p, "DEPTH": depth}).price for depth in range(least, p["DEPTH"] + 1)]
+    steps = [least + n for n in range(len(prices) - 1) if prices[n] < min(prices[n + 1 :])]
+    return [*steps, p["DEPTH"]]

@@ -307,7 +307,7 @@ def check_budget(
 def fifos(
     b: Build, graph: Graph, folding: Folding, implemented: Mapping[str, tuple[int, ...]], asked: foldings.Request
 ) -> dict[str, int]:
-    """FIFO depths by name, from the cycle model; those that the folding file gives are kept."""
+    """Depths of FIFOs and windows' memories by name, from the cycle model; those that the user gives are kept."""
     path = b.out / "report" / "fifo_depths.json"
     empty = elaborate(graph, folding, implemented)
     fixed = fixed_depths(empty, asked)
@@ -316,9 +316,11 @@ def fifos(
         sizing = fifo_sizing.size(lambda depths: elaborate(graph, folding, implemented, depths), fixed)
         write_json(path, {"source": "cycle model", **dataclasses.asdict(sizing)})
 
-    depends = [rtl_emitter.describe(empty), fixed, code("flows/fifos.py", "flows/cycles"), *find_compiler()]
+    sources = code("flows/fifos.py", "flows/cycles", "flows/cost.py")
+    depends = [rtl_emitter.describe(empty), fixed, sources, *find_compiler()]
     b.steps.run("fifos", depends, [path], action)
-    return dict(read_json(path)["depths"])
+    found = read_json(path)
+    return {**found["depths"], **found["rings"]}
 
 
 def fixed_depths(design: Design, asked: foldings.Request) -> dict[str, int]:

@@ -88,6 +88,7 @@ class Model:
         self.design = design
         self._numbers = {name: n for n, name in enumerate(design.streams)}
         self._fifos = {i.name: n for n, i in enumerate(design.instances) if i.module == "fifo"}
+        self._depths = self._fifos | {i.name: n for n, i in enumerate(design.instances) if i.module == "swg"}
         rows = []
         for instance in design.instances:
             kind, parameters = timing_of(instance)
@@ -103,9 +104,9 @@ class Model:
         stall: tuple[float, float] = (0.0, 0.0), seed: int = 1, port: int = 0, spans: bool = False,
         most_cycles: int = 1 << 62,
     ) -> Timing:  # fmt: skip
-        """`frames` frames. `limits`: {FIFO: entries}, at most its depth. `throttle`, `stall` (source, sink) and `seed`
-        as in a simulation's job, where the design has source and sink number `port`. A run of `most_cycles` ends there,
-        as a deadlock does.
+        """`frames` frames. `limits`: {FIFO or window: entries}, at most its depth. `throttle`, `stall` (source, sink)
+        and `seed` as in a simulation's job, where the design has source and sink number `port`. A run of `most_cycles`
+        ends there, as a deadlock does.
 
         Raises ValueError for a throttle that is not spread.
         """
@@ -115,7 +116,7 @@ class Model:
         if limits:
             table = table.copy()
             for name, entries in limits.items():
-                row = table[self._fifos[name]]
+                row = table[self._depths[name]]
                 row[5] = min(row[5], entries)
         count = len(design.streams)
         first_in, last_out = np.zeros(frames, dtype=np.int64), np.zeros(frames, dtype=np.int64)

@@ -43,8 +43,9 @@ def split_job(job: Job, module: str) -> Job:
 def selections(module: str) -> dict[str, tuple[str, ...]]:
     """{kind: Yosys selections of cells}; a later kind takes cells from an earlier one."""
     return {
-        "multipliers": ("a:src=mvau_plane.sv:*", *_block(module, "g_pairs")),
         "adders": ("a:src=mvau_lane.sv:*",),
+        # With the registers of the planes: with one input a lane, their reset is what multiplies.
+        "multipliers": ("a:src=mvau_plane.sv:*", *_block("mvau_lane", "g_plane"), *_block(module, "g_pairs")),
         "accumulators": _block("mvau_lane", "g_accumulate"),
         "memories": ("t:$mem_v2 r:WR_PORTS=0 %i",),
         "buffers": ("t:$mem_v2 r:WR_PORTS>0 %i",),
