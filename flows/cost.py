@@ -142,7 +142,8 @@ def _thresholding(p: Mapping[str, int]) -> Cost:
 
 
 def _swg(p: Mapping[str, int]) -> Cost:
-    return Cost(75.0 + 0.1 * p["WIDTH"]) + _memory(p["DEPTH"], p["WIDTH"], rom=False)
+    wraps = 0 if p["DEPTH"] & (p["DEPTH"] - 1) == 0 else 30
+    return Cost(45.0 + wraps + 0.1 * p["WIDTH"]) + _memory(p["DEPTH"], p["WIDTH"], rom=False)
 
 
 def _swg_parallel(p: Mapping[str, int]) -> Cost:

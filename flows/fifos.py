@@ -13,9 +13,9 @@ Depths are enough when two runs of the model say so:
 More depth never hurts either. So the search starts with what FIFOs hold at the steady rate, lowers groups of them to
 two entries, halves of a group where that is too much, and then each that is left, by bisection, as far as it goes: one
 entry less in any of them, and one of the two runs fails. Then what costs LUTs at no gain goes, wherever the two runs
-allow it: sliding windows have memory for the highest rate that they could run at, and shrink to what this design's rate
-needs; FIFOs that carry a beat at most every other clock get a single entry, a register without logic. The stitched RTL
-simulation confirms what the model says.
+allow it: sliding windows, which have memory for the highest rate that they could run at, get what is cheapest at this
+design's rate; FIFOs that carry a beat at most every other clock get a single entry, a register without logic. The
+stitched RTL simulation confirms what the model says.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ class Search:
         self.limit = max(float(bound), best.interval_cycles)
         shallow = {**self.most, **dict.fromkeys(self.free, MIN_DEPTH)}
         depths = shallow if self.enough(shallow) else self._lowered(self._sufficient(bound))
-        self._shrink_rings(depths)
+        self._choose_rings(depths)
         return self._single(depths, bound)
 
     def _sufficient(self, bound: int) -> dict[str, int]:
@@ -181,20 +181,18 @@ class Search:
                 depths = self._least(depths, group[0])
         return depths
 
-    def _shrink_rings(self, depths: Mapping[str, int]) -> None:
-        """Gives every sliding window the smallest memory that is enough beside `depths`, the widest window first."""
+    def _choose_rings(self, depths: Mapping[str, int]) -> None:
+        """Gives every sliding window the cheapest memory that is enough beside `depths`, the widest window first."""
         windows = [i for i in self.design.instances if i.module == "swg"]
         for window in sorted(windows, key=lambda i: -self.design.streams[i.input].bits):
-            sizes = ring_sizes(window)
-            low, high = 0, len(sizes) - 1  # the last is what it has
-            while low < high and self.work <= MOST_WORK:
-                middle = (low + high) // 2
-                before = dict(self.rings)
-                self.rings[window.name] = sizes[middle]
-                if self.enough(depths):
-                    high = middle
-                else:
-                    self.rings, low = before, middle + 1
+            own, before = window.params["DEPTH"], dict(self.rings)
+            for entries in ring_sizes(window):
+                if entries == own or self.work > MOST_WORK:
+                    self.rings = before
+                    break
+                self.rings = {**before, window.name: entries}
+                if entries > own or self.enough(depths):
+                    break
 
     def _single(self, depths: dict[str, int], bound: int) -> dict[str, int]:
         """`depths` with one entry where that is enough, which takes a beat every other clock."""
@@ -230,9 +228,17 @@ class Search:
 
 
 def ring_sizes(window: Instance) -> list[int]:
-    """Beats that the memory of an `swg` may hold, ascending: where one more would cost more, then what it has now."""
+    """Beats that the memory of an `swg` may hold, by estimated cost; of equally cheap ones the most; ends with its own.
+
+    A power of two needs no address counters, so it may be worth more memory than the rate asks for.
+    """
     p = {key: value for key, value in window.params.items() if isinstance(value, int)}
+    own = p["DEPTH"]
     least = (((p["KH"] - 1) * p["DH"] * p["W"] + (p["KW"] - 1) * p["DW"]) + 1) * p["FOLDS"]
-    prices = [cost(window.module, {**p, "DEPTH": depth}).price for depth in range(least, p["DEPTH"] + 1)]
-    steps = [least + n for n in range(len(prices) - 1) if prices[n] < min(prices[n + 1 :])]
-    return [*steps, p["DEPTH"]]
+    full = 1 << own.bit_length()
+    # Memories come in multiples of 32 words.
+    sizes = {least, own, *range(-(-least // 32) * 32, full + 1, 32), *(1 << n for n in range(own.bit_length() + 1))}
+    price = {d: cost(window.module, {**p, "DEPTH": d}).price for d in sorted(sizes) if d >= least}
+    cheaper = [d for d, at in price.items() if at < price[own]]
+    best: dict[float, int] = {price[d]: d for d in cheaper}
+    return [*(best[at] for at in sorted(best)), own]

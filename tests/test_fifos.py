@@ -48,7 +48,7 @@ def test_an_entry_less_in_any_fifo_costs_rate_or_can_stand_still(name: str) -> N
 def test_the_rtl_runs_at_the_bound_and_an_entry_less_costs_rate(name: str, tmp_path: Path) -> None:
     network = NETWORKS[name]()
     sizing = size(network.design, {})
-    design = network.design(sizing.depths)
+    design = network.design(sizing.entries)
     bound, _ = design.bound
     rtl, golden = emit(design), evaluate(network.graph, {"x": network.frames})
     result, run = cosim.verify_stitched(design, network.graph, golden, rtl, tmp_path / "top", frames=4, seed=1)

@@ -104,9 +104,9 @@ class Model:
         stall: tuple[float, float] = (0.0, 0.0), seed: int = 1, port: int = 0, spans: bool = False,
         most_cycles: int = 1 << 62,
     ) -> Timing:  # fmt: skip
-        """`frames` frames. `limits`: {FIFO or window: entries}, at most its depth. `throttle`, `stall` (source, sink)
-        and `seed` as in a simulation's job, where the design has source and sink number `port`. A run of `most_cycles`
-        ends there, as a deadlock does.
+        """`frames` frames. `limits`: {FIFO or window: entries}, of a FIFO at most its depth. `throttle`, `stall`
+        (source, sink) and `seed` as in a simulation's job, where the design has source and sink number `port`. A run of
+        `most_cycles` ends there, as a deadlock does.
 
         Raises ValueError for a throttle that is not spread.
         """
@@ -117,7 +117,7 @@ class Model:
             table = table.copy()
             for name, entries in limits.items():
                 row = table[self._depths[name]]
-                row[5] = min(row[5], entries)
+                row[5] = min(row[5], entries) if name in self._fifos else entries
         count = len(design.streams)
         first_in, last_out = np.zeros(frames, dtype=np.int64), np.zeros(frames, dtype=np.int64)
         counts, peaks = np.zeros((count, 3), dtype=np.int64), np.zeros(len(table) + 1, dtype=np.int64)
