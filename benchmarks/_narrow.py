@@ -211,8 +211,7 @@ def _kinds(config: BuildConfig, policies: Iterable[str]) -> dict[str, dict[str, 
     b = stages.Build(config, Steps(config.out))
     graph = load_graph(config.out / "intermediate_models").graph
     folding, widths = choose(graph, stages.folding_request(b)), analyse(graph)
-    sizing = read_json(config.out / "report" / "fifo_depths.json")
-    depths = {**sizing["depths"], **sizing["rings"]}
+    depths = stages.chosen_depths(config.out / "report" / "fifo_depths.json")
     places, jobs = [], []
     for policy in policies:
         design = elaborate(graph, folding, {n: w.implemented(policy) for n, w in widths.items()}, depths)  # type: ignore[arg-type]

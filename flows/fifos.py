@@ -14,7 +14,8 @@ More depth never hurts either. So the search starts with what FIFOs hold at the 
 two entries, halves of a group where that is too much, and then each that is left, by bisection, as far as it goes: one
 entry less in any of them, and one of the two runs fails. Then what costs LUTs at no gain goes, wherever the two runs
 allow it: sliding windows, which have memory for the highest rate that they could run at, get what is cheapest at this
-design's rate; FIFOs that carry a beat at most every other clock get a single entry, a register without logic. The
+design's rate; FIFOs that carry a beat at most every other clock get a single entry, a register without logic; and FIFOs
+go altogether where the design runs without them and no tready passes through too many modules in a clock cycle. The
 stitched RTL simulation confirms what the model says.
 """
 
@@ -27,7 +28,7 @@ from dataclasses import dataclass, field
 from flows.cost import cost
 from flows.cycles import Model, Timing
 from flows.design import Design, Instance
-from flows.elaborate import LEAST_DEPTH, MIN_DEPTH
+from flows.elaborate import LEAST_DEPTH, MIN_DEPTH, longest_ready_path, without
 from flows.errors import VerificationFailed
 from flows.simulate.job import Throttle
 
@@ -39,6 +40,9 @@ ROOMY = 1 << 16
 """Entries up to which a FIFO takes the whole run."""
 MOST_WORK = 6_000_000_000
 """Steps of instances in the cycle model after which depths that are enough are no longer lowered: about a minute."""
+READY_PATH = 4
+"""Modules that a tready may pass through in a clock cycle where a FIFO is left out, or as many as it does anyway; never
+checked with Vivado."""
 
 
 def tolerance(bound: int) -> int:
@@ -50,9 +54,10 @@ def tolerance(bound: int) -> int:
 class Sizing:
     """Depths by FIFO name; the interval and the latency that the cycle model gives for them.
 
-    `rings`: beats of the memory of every sliding window that may have fewer than its kernel asks for. `minimal`:
-    whether each depth is the least with the others as they are, which a very large search leaves open. `trials`: how
-    many depths were tried. `seconds` by what they were spent on.
+    `rings`: beats of the memory of every sliding window that has not what its kernel asks for. `left_out`: FIFOs that
+    the design does without, though it would run with their `depths` too. `minimal`: whether each depth is the least
+    with the others as they are, which a very large search leaves open. `trials`: how many depths were tried. `seconds`
+    by what they were spent on.
     """
 
     depths: dict[str, int]
@@ -62,11 +67,12 @@ class Sizing:
     trials: int
     seconds: dict[str, float] = field(default_factory=dict)
     rings: dict[str, int] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
 
     @property
     def entries(self) -> dict[str, int]:
         """Depths of FIFOs and of windows' memories, as `flows.elaborate.elaborate` takes them."""
-        return {**self.depths, **self.rings}
+        return {**self.depths, **self.rings, **dict.fromkeys(self.left_out, 0)}
 
 
 def size(elaborated: Callable[[Mapping[str, int]], Design], fixed: Mapping[str, int]) -> Sizing:
@@ -79,10 +85,11 @@ def size(elaborated: Callable[[Mapping[str, int]], Design], fixed: Mapping[str, 
     design = elaborated({**roomy(elaborated({})), **fixed})
     search = Search(design, fixed)
     depths = search.run()
-    timing = search.full_speed(depths)
+    left_out = search.superfluous(depths)
+    timing = search.full_speed(depths, left_out=left_out)
     return Sizing(
         depths, timing.interval_cycles, timing.latency_cycles, search.minimal, search.trials,
-        {"cycle_model": round(time.monotonic() - began, 3)}, search.rings,
+        {"cycle_model": round(time.monotonic() - began, 3)}, search.rings, left_out,
     )  # fmt: skip
 
 
@@ -117,20 +124,27 @@ class Search:
         self.minimal = True
         self.rings: dict[str, int] = {}
 
-    def full_speed(self, depths: Mapping[str, int], throttle: Throttle | None = None) -> Timing:
+    def full_speed(
+        self, depths: Mapping[str, int], throttle: Throttle | None = None, left_out: Sequence[str] = ()
+    ) -> Timing:  # fmt: skip
         """A run of the model with `depths`."""
-        timing = self.model.run(self.frames, limits={**depths, **self.rings}, throttle=throttle)
+        model = Model(without(self.design, left_out)) if left_out else self.model
+        timing = model.run(self.frames, limits=self._limits(depths, left_out), throttle=throttle)
         self.trials += 1
         self.work += timing.steps
         return timing
 
-    def enough(self, depths: Mapping[str, int]) -> bool:
-        """Whether `depths` give the best rate and carry the cut-down network."""
-        if self.full_speed(depths).interval_cycles > self.limit:
+    def enough(self, depths: Mapping[str, int], left_out: Sequence[str] = ()) -> bool:
+        """Whether `depths`, without the FIFOs `left_out`, give the best rate and carry the cut-down network."""
+        if self.full_speed(depths, left_out=left_out).interval_cycles > self.limit:
             return False
-        timing = self.cut_down.run(FEWEST_FRAMES, limits={**depths, **self.rings})
+        cut_down = Model(without(self.design, left_out), cut_down=True) if left_out else self.cut_down
+        timing = cut_down.run(FEWEST_FRAMES, limits=self._limits(depths, left_out))
         self.work += timing.steps
         return not timing.deadlock
+
+    def _limits(self, depths: Mapping[str, int], left_out: Sequence[str]) -> dict[str, int]:
+        return {**{name: depth for name, depth in depths.items() if name not in left_out}, **self.rings}
 
     def run(self) -> dict[str, int]:
         """The depths. Raises VerificationFailed where none reach the analytic interval."""
@@ -210,6 +224,27 @@ class Search:
             elif len(group) > 1:
                 groups += [group[: len(group) // 2], group[len(group) // 2 :]]
         return depths
+
+    def superfluous(self, depths: Mapping[str, int]) -> tuple[str, ...]:
+        """FIFOs of up to two entries that the design runs without; the widest first.
+
+        Those at the design's ends stay, and those beside branches, whose treadys depend on tvalids.
+        """
+        ends = (self.design.input, self.design.output)
+        forks = {s for i in self.design.instances if len(i.ports) > 2 for s in (*i.inputs, *i.outputs)}
+        around = {name: {fifo.input, fifo.output} for name, fifo in self.fifos.items()}
+        some = [n for n in self.free if depths[n] <= MIN_DEPTH and around[n].isdisjoint({*ends, *forks})]
+        left_out: tuple[str, ...] = ()
+        path = max(READY_PATH, longest_ready_path(self.design))
+        groups: list[Sequence[str]] = [sorted(some, key=lambda n: -self.design.streams[self.fifos[n].input].bits)]
+        while groups and self.work <= MOST_WORK:
+            group = groups.pop()
+            fewer = (*left_out, *group)
+            if group and longest_ready_path(without(self.design, fewer)) <= path and self.enough(depths, fewer):
+                left_out = fewer
+            elif len(group) > 1:
+                groups += [group[len(group) // 2 :], group[: len(group) // 2]]
+        return left_out
 
     def _least(self, depths: dict[str, int], name: str) -> dict[str, int]:
         """`depths` with as few entries for `name` as are enough; MIN_DEPTH are not."""

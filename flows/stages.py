@@ -319,8 +319,13 @@ def fifos(
     sources = code("flows/fifos.py", "flows/cycles", "flows/cost.py")
     depends = [rtl_emitter.describe(empty), fixed, sources, *find_compiler()]
     b.steps.run("fifos", depends, [path], action)
+    return chosen_depths(path)
+
+
+def chosen_depths(path: Path) -> dict[str, int]:
+    """What a build wrote to `path`, as `elaborate` takes it."""
     found = read_json(path)
-    return {**found["depths"], **found["rings"]}
+    return {**found["depths"], **found["rings"], **dict.fromkeys(found["left_out"], 0)}
 
 
 def fixed_depths(design: Design, asked: foldings.Request) -> dict[str, int]:

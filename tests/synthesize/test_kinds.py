@@ -1,4 +1,4 @@
-"""What LUTs are for: the parts of a folded matrix-vector product, as Yosys tells them apart, and what is known of them."""
+"""What LUTs are for: parts of a folded matrix-vector product, as Yosys tells them apart, and what is known of them."""
 
 from dataclasses import replace
 from pathlib import Path
