@@ -348,9 +348,10 @@ def emit(
     """Writes rtl/, the certificate, FINN's hardware configuration and FINN's graph with our widths."""
     files = rtl_emitter.emit(design)
     method = source.training["method"] if source.training else "a2q+"
-    names = fifo_names(design)
-    # FINN knows no FIFO of one entry.
-    depth = {i.name: max(int(i.params["DEPTH"]), 2) for i in design.instances if i.module == "fifo"}  # type: ignore[arg-type]
+    names = fifo_names(elaborate(graph, folding, implemented))
+    built = {i.name: int(i.params["DEPTH"]) for i in design.instances if i.module == "fifo"}  # type: ignore[arg-type]
+    # FINN knows no FIFO of one entry, and none that is left out.
+    depth = {name: max(built.get(name, 0), 2) for pair in names.values() for name in pair}
     final = foldings.to_finn_json(folding, graph, {n: (depth[a], depth[z]) for n, (a, z) in names.items()})
     models = b.out / "intermediate_models"
     finn_model = models / "hw_graph_with_widths.onnx"

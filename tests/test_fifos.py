@@ -12,7 +12,7 @@ from flows.design import Design
 from flows.elaborate import MIN_DEPTH, fifo_names
 from flows.emit.rtl import emit
 from flows.errors import VerificationFailed
-from flows.fifos import FRAMES, Search, roomy, size, tolerance
+from flows.fifos import FRAMES, Search, frames_of, roomy, size, tolerance
 from flows.golden import evaluate
 from flows.simulate import cosim
 from tests import branches
@@ -115,6 +115,9 @@ def test_random_networks_never_stand_still_in_the_model_whatever_stalls(numbers:
         design = network.design(sizing.depths)
         assert sizing.interval_cycles <= design.bound[0] + tolerance(design.bound[0]), number
         assert _stands(design, sizing.depths) is None, f"{number}: {network}"
+        spare = network.design(sizing.entries)
+        assert Model(spare).run(frames_of(spare)).interval_cycles == sizing.interval_cycles, f"{number}: {network}"
+        assert _stands(spare, {}) is None, f"{number}, without {sizing.left_out}: {network}"
 
 
 def _stands(design: Design, depths: Mapping[str, int]) -> str | None:
