@@ -142,8 +142,15 @@ def _thresholding(p: Mapping[str, int]) -> Cost:
 
 
 def _swg(p: Mapping[str, int]) -> Cost:
-    wraps = 0 if p["DEPTH"] & (p["DEPTH"] - 1) == 0 else 30
-    return Cost(45.0 + wraps + 0.1 * p["WIDTH"]) + _memory(p["DEPTH"], p["WIDTH"], rom=False)
+    depth, width = p["DEPTH"], p["WIDTH"]
+    # Where the memory is no power of two, positions are counted a second time, as addresses.
+    control = Cost(48.0 if depth & (depth - 1) == 0 else 78.0)
+    memory = _memory(depth, width, rom=False)
+    if not memory.bram:
+        # 64 words of 3 bits in four LUTs, or 32 of 6; what comes from several is multiplexed.
+        banks = -(-depth // 64)
+        memory = Cost(4.0 * -(-width // (3 if depth > 32 else 6)) * banks + 0.6 * width * (banks - 1))
+    return control + memory
 
 
 def _swg_parallel(p: Mapping[str, int]) -> Cost:

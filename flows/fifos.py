@@ -199,13 +199,13 @@ class Search:
         """Gives every sliding window the cheapest memory that is enough beside `depths`, the widest window first."""
         windows = [i for i in self.design.instances if i.module == "swg"]
         for window in sorted(windows, key=lambda i: -self.design.streams[i.input].bits):
-            own, before = window.params["DEPTH"], dict(self.rings)
-            for entries in ring_sizes(window):
-                if entries == own or self.work > MOST_WORK:
+            sizes, before = ring_sizes(window), dict(self.rings)
+            for entries in sizes:
+                if entries == sizes[-1] or self.work > MOST_WORK:
                     self.rings = before
                     break
                 self.rings = {**before, window.name: entries}
-                if entries > own or self.enough(depths):
+                if entries > sizes[-1] or self.enough(depths):
                     break
 
     def _single(self, depths: dict[str, int], bound: int) -> dict[str, int]:
