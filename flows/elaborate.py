@@ -4,7 +4,8 @@ Every operator gets its module, every tensor that is read several times its dupl
 FIFO, which decouples them and cuts the combinational ready path, and, where their lanes differ, a data-width converter
 (DWC). The FIFO is on the side with fewer lanes, where its memory is narrow and deep, unless the other side moves faster
 than the DWC: a reader that takes its input in bursts (an MVAU that goes over a vector several times) in front of a
-widening one, or a writer with pauses (a sliding window that skips rows) behind a narrowing one.
+widening one, or a writer with pauses (a sliding window that skips rows) behind a narrowing one. `flows.fifos` finds how
+deep each must be, and which the design can do without.
 """
 
 from __future__ import annotations

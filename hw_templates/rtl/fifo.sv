@@ -1,7 +1,8 @@
 // fifo: first-in first-out queue with registered ready and valid, so that no combinational path crosses it.
 //
 // Function  m_axis carries the beats of s_axis in order; at most DEPTH beats wait inside.
-// Layout    one output register; the other DEPTH-1 beats in a ring (LUTRAM, or block RAM with its own read register).
+// Layout    DEPTH 3 ... 64 in LUTRAM: a ring of as many beats as a power of two holds, read at its oldest. Otherwise one
+//           output register; the other DEPTH-1 beats in a ring (LUTRAM, or block RAM with its own read register).
 // Latency   1 cycle when empty, whatever the depth or the memory; one beat per cycle for every DEPTH >= 2. With DEPTH 1
 //           one beat every other cycle, and a register with no logic in front of it.
 //
@@ -84,6 +85,22 @@ module fifo #(
       if (bypass || fetch) from_ring_q <= fetch;
     end
     assign m_axis_tdata = from_ring_q ? ring_q : direct_q;
+  end else if (DEPTH > 2 && DEPTH <= 64) begin : g_direct
+    localparam int unsigned PLACE_BITS = $clog2(DEPTH);
+    (* ram_style = "distributed" *) logic [WIDTH-1:0] ring[2**PLACE_BITS];
+    logic [PLACE_BITS-1:0] in_q, out_q;
+
+    always_ff @(posedge clk) begin
+      if (!rst_n) begin
+        in_q  <= '0;
+        out_q <= '0;
+      end else begin
+        if (push) in_q <= in_q + 1'b1;
+        if (pop) out_q <= out_q + 1'b1;
+      end
+    end
+    always_ff @(posedge clk) if (push) ring[in_q] <= s_axis_tdata;
+    assign m_axis_tdata = ring[out_q];
   end else if (DEPTH == 1) begin : g_single
     logic [WIDTH-1:0] data_q;
 
