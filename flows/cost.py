@@ -144,7 +144,7 @@ def _thresholding(p: Mapping[str, int]) -> Cost:
 def _swg(p: Mapping[str, int]) -> Cost:
     depth, width = p["DEPTH"], p["WIDTH"]
     # Where the memory is no power of two, positions are counted a second time, as addresses.
-    control = Cost(48.0 if depth & (depth - 1) == 0 else 78.0)
+    control = Cost(40.0 if depth & (depth - 1) == 0 else 70.0)
     memory = _memory(depth, width, rom=False)
     return control + (memory if memory.bram else _lutram(depth, width))
 

@@ -48,7 +48,7 @@ module fifo #(
   assign pop = m_axis_tvalid && m_axis_tready;
   // The beat goes straight to the output register when nothing else will be there in the next cycle.
   assign bypass = push && (count_q == '0 || (count_q == COUNT_BITS'(1) && pop));
-  assign fetch = pop && count_q > COUNT_BITS'(1);
+  assign fetch = pop && count_q != COUNT_BITS'(1);
 
   always_comb begin
     count_d = count_q;

@@ -57,11 +57,14 @@ module swg #(
 
   if (int'(DEPTH) < FAR + LAST + 1) $fatal(1, "swg: DEPTH must hold a window, from its first beat to its last");
 
-  // How far the read position moves, by the outermost loop that takes a step: fold, kw, kh inside of the window. At its
-  // end the next window's first beat is NEXT_* from that of this one.
+  // How far the read position moves, by the outermost loop that takes a step: fold, kw, kh inside of the window, then to
+  // the first beat of the next.
   localparam int STEP_FOLD = DEPTHWISE ? 1 - FAR : 1;
   localparam int STEP_KW = int'(DW * FOLDS) - (DEPTHWISE ? 0 : LAST);
   localparam int STEP_KH = int'(DH * W * FOLDS) - int'((KW - 1) * DW * FOLDS) - (DEPTHWISE ? 0 : LAST);
+  localparam int STEP_OW = NEXT_COL - FAR - LAST;
+  localparam int STEP_OH = NEXT_ROW - FAR - LAST;
+  localparam int STEP_MAP = NEXT_MAP - FAR - LAST;
 
   localparam int unsigned FOLD_BITS = FOLDS > 1 ? $clog2(FOLDS) : 1;
   localparam int unsigned KW_BITS = KW > 1 ? $clog2(KW) : 1;
@@ -98,18 +101,17 @@ module swg #(
 
   // Positions: of the next beat to come in, of the next to go out, of the window's first. A beat that a window begins
   // with may be yet to come.
-  logic [DIST_BITS-1:0] written_q, read_q, first_q, from, step, next, lag;
+  logic [DIST_BITS-1:0] written_q, read_q, first_q, step, next, lag;
   logic write, read, full;
   logic [ADDR_BITS-1:0] write_at, read_at;
 
   always_comb begin
-    if (window_last) step = oh_last && ow_last ? DIST_BITS'(NEXT_MAP) : ow_last ? DIST_BITS'(NEXT_ROW) : DIST_BITS'(NEXT_COL);
+    if (window_last) step = oh_last && ow_last ? DIST_BITS'(STEP_MAP) : ow_last ? DIST_BITS'(STEP_OH) : DIST_BITS'(STEP_OW);
     else if (DEPTHWISE ? !kw_last : !fold_last) step = DEPTHWISE ? DIST_BITS'(STEP_KW) : DIST_BITS'(STEP_FOLD);
     else if (DEPTHWISE ? !kh_last : !kw_last) step = DEPTHWISE ? DIST_BITS'(STEP_KH) : DIST_BITS'(STEP_KW);
     else step = DEPTHWISE ? DIST_BITS'(STEP_FOLD) : DIST_BITS'(STEP_KH);
   end
-  assign from = window_last ? first_q : read_q;
-  assign next = from + step;
+  assign next = read_q + step;
 
   logic valid_q;
   assign lag = read_q - written_q;
@@ -157,8 +159,7 @@ module swg #(
     logic [ADDR_BITS-1:0] write_at_q, read_at_q, ring_step;
     logic [ADDR_BITS:0] sum;
     always_comb begin
-      if (window_last) ring_step = oh_last && ow_last ? around(NEXT_MAP - FAR - LAST) :
-                                   ow_last ? around(NEXT_ROW - FAR - LAST) : around(NEXT_COL - FAR - LAST);
+      if (window_last) ring_step = oh_last && ow_last ? around(STEP_MAP) : ow_last ? around(STEP_OH) : around(STEP_OW);
       else if (DEPTHWISE ? !kw_last : !fold_last) ring_step = DEPTHWISE ? around(STEP_KW) : around(STEP_FOLD);
       else if (DEPTHWISE ? !kh_last : !kw_last) ring_step = DEPTHWISE ? around(STEP_KH) : around(STEP_KW);
       else ring_step = DEPTHWISE ? around(STEP_FOLD) : around(STEP_KH);
