@@ -159,8 +159,10 @@ class Search:
         self.limit = max(float(bound), best.interval_cycles)
         shallow = {**self.most, **dict.fromkeys(self.free, MIN_DEPTH)}
         depths = shallow if self.enough(shallow) else self._lowered(self._sufficient(bound))
-        self._choose_rings(depths)
-        return self._single(depths, bound)
+        self._shrink_rings(depths)
+        depths = self._single(depths, bound)
+        self._grow_rings()
+        return depths
 
     def _sufficient(self, bound: int) -> dict[str, int]:
         """What FIFOs hold when the input comes at the steady rate, and an entry more; or multiples of it."""
@@ -195,18 +197,23 @@ class Search:
                 depths = self._least(depths, group[0])
         return depths
 
-    def _choose_rings(self, depths: Mapping[str, int]) -> None:
-        """Gives every sliding window the cheapest memory that is enough beside `depths`, the widest window first."""
+    def _shrink_rings(self, depths: Mapping[str, int]) -> None:
+        """Gives every sliding window the cheapest smaller memory that is enough beside `depths`, the widest first."""
         windows = [i for i in self.design.instances if i.module == "swg"]
         for window in sorted(windows, key=lambda i: -self.design.streams[i.input].bits):
-            sizes, before = ring_sizes(window), dict(self.rings)
-            for entries in sizes:
-                if entries == sizes[-1] or self.work > MOST_WORK:
-                    self.rings = before
-                    break
+            before = dict(self.rings)
+            for entries in ring_sizes(window)[0]:
                 self.rings = {**before, window.name: entries}
-                if entries > sizes[-1] or self.enough(depths):
+                if self.work <= MOST_WORK and self.enough(depths):
                     break
+                self.rings = before
+
+    def _grow_rings(self) -> None:
+        """Gives sliding windows a larger memory where that is cheaper; more is always enough."""
+        for window in (i for i in self.design.instances if i.module == "swg"):
+            larger = ring_sizes(window)[1]
+            if larger and _price(window, larger[0]) < _price(window, self.rings.get(window.name)):
+                self.rings[window.name] = larger[0]
 
     def _single(self, depths: dict[str, int], bound: int) -> dict[str, int]:
         """`depths` with one entry where that is enough, which takes a beat every other clock."""
@@ -262,8 +269,8 @@ class Search:
         return depths
 
 
-def ring_sizes(window: Instance) -> list[int]:
-    """Beats that the memory of an `swg` may hold, by estimated cost; of equally cheap ones the most; ends with its own.
+def ring_sizes(window: Instance) -> tuple[list[int], list[int]]:
+    """Beats that the memory of an `swg` may hold at a lower cost than its own: (fewer, more), the cheapest first.
 
     A power of two needs no address counters, so it may be worth more memory than the rate asks for.
     """
@@ -272,8 +279,13 @@ def ring_sizes(window: Instance) -> list[int]:
     least = (((p["KH"] - 1) * p["DH"] * p["W"] + (p["KW"] - 1) * p["DW"]) + 1) * p["FOLDS"]
     full = 1 << own.bit_length()
     # Memories come in multiples of 32 words.
-    sizes = {least, own, *range(-(-least // 32) * 32, full + 1, 32), *(1 << n for n in range(own.bit_length() + 1))}
-    price = {d: cost(window.module, {**p, "DEPTH": d}).price for d in sorted(sizes) if d >= least}
-    cheaper = [d for d, at in price.items() if at < price[own]]
-    best: dict[float, int] = {price[d]: d for d in cheaper}
-    return [*(best[at] for at in sorted(best)), own]
+    sizes = {least, *range(-(-least // 32) * 32, full + 1, 32), *(1 << n for n in range(own.bit_length() + 1))}
+    price = {d: _price(window, d) for d in sorted(sizes) if d >= least}
+    best: dict[float, int] = {price[d]: d for d in price if price[d] < _price(window, own)}  # of equal ones the most
+    cheapest = [best[at] for at in sorted(best)]
+    return [d for d in cheapest if d < own], [d for d in cheapest if d > own]
+
+
+def _price(window: Instance, entries: int | None) -> float:
+    """Of an `swg` with that memory, None: its own."""
+    return cost(window.module, window.params if entries is None else {**window.params, "DEPTH": entries}).price
