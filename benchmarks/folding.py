@@ -50,7 +50,7 @@ def sized(graph: Graph, folding: Folding) -> tuple[Design, fifos.Sizing]:
     """The design with the FIFO depths that it needs."""
     widths = {name: w.implemented("exact") for name, w in analyse(graph).items()}
     sizing = fifos.size(lambda depths: elaborate(graph, folding, widths, depths), {})
-    return elaborate(graph, folding, widths, sizing.depths), sizing
+    return elaborate(graph, folding, widths, sizing.entries), sizing
 
 
 def run(folder: Path, synthesize: bool = True) -> tuple[dict[str, Any], Table]:

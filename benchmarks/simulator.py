@@ -40,7 +40,7 @@ def design_of(chain: _networks.Chain) -> Design:
     folding = choose(graph, Request({}, TARGET_CYCLES))
     widths = {name: w.implemented("exact") for name, w in analyse(graph).items()}
     sizing = fifos.size(lambda depths: elaborate(graph, folding, widths, depths), {})
-    return elaborate(graph, folding, widths, sizing.depths)
+    return elaborate(graph, folding, widths, sizing.entries)
 
 
 def seconds(command: list[str], folder: Path) -> float:

@@ -152,7 +152,17 @@ def _thresholding(p: Mapping[str, int]) -> Cost:
 
 
 def _swg(p: Mapping[str, int]) -> Cost:
-    return Cost(75.0 + 0.1 * p["WIDTH"]) + _memory(p["DEPTH"], p["WIDTH"], rom=False)
+    depth, width = p["DEPTH"], p["WIDTH"]
+    # Where the memory is no power of two, positions are counted a second time, as addresses.
+    control = Cost(40.0 if depth & (depth - 1) == 0 else 70.0)
+    memory = _memory(depth, width, rom=False)
+    return control + (memory if memory.bram else _lutram(depth, width))
+
+
+def _lutram(depth: int, width: int) -> Cost:
+    """64 words of 3 bits in four LUTs, or 32 of 6; what comes from several is multiplexed."""
+    banks = -(-depth // 64)
+    return Cost(4.0 * -(-width // (3 if depth > 32 else 6)) * banks + 0.6 * width * (banks - 1))
 
 
 def _swg_parallel(p: Mapping[str, int]) -> Cost:
@@ -162,8 +172,12 @@ def _swg_parallel(p: Mapping[str, int]) -> Cost:
 
 
 def _fifo(p: Mapping[str, int]) -> Cost:
+    if p["DEPTH"] == 1:
+        return Cost(3.0)
     if p["DEPTH"] == 2:
         return Cost(6.0 + p["WIDTH"])
+    if p["DEPTH"] <= 64:
+        return Cost(10.0 + 2 * (p["DEPTH"] - 1).bit_length()) + _lutram(p["DEPTH"], p["WIDTH"])
     block = p["DEPTH"] > 257 and (p["DEPTH"] - 1) * p["WIDTH"] > 9216
     return Cost(25.0 + 0.4 * p["WIDTH"]) + _memory(p["DEPTH"] - 1, p["WIDTH"], rom=False, block=block)
 

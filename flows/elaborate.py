@@ -4,13 +4,14 @@ Every operator gets its module, every tensor that is read several times its dupl
 FIFO, which decouples them and cuts the combinational ready path, and, where their lanes differ, a data-width converter
 (DWC). The FIFO is on the side with fewer lanes, where its memory is narrow and deep, unless the other side moves faster
 than the DWC: a reader that takes its input in bursts (an MVAU that goes over a vector several times) in front of a
-widening one, or a writer with pauses (a sliding window that skips rows) behind a narrowing one.
+widening one, or a writer with pauses (a sliding window that skips rows) behind a narrowing one. `flows.fifos` finds how
+deep each must be, and which the design can do without.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from flows.design import Design, Folding, Instance, Param, Stream
@@ -19,6 +20,11 @@ from flows.graph import Flatten, Graph
 from flows.kernels.registry import kernel_of
 
 MIN_DEPTH = 2
+"""Of a FIFO that passes a beat a clock, which every FIFO does that nothing is said about."""
+LEAST_DEPTH = 1
+"""Of one that passes a beat every other clock, in a register without logic. Depth 0 is none at all."""
+READY_ENDS = ("fifo", "swg", "mvau_sparse", "upsample", "depthtospace")
+"""Modules whose tready comes from registers; that of the others follows their reader's within the clock cycle."""
 DIRECT = {("swg_parallel", "mvau_const"), ("swg_parallel", "pool_parallel"), ("mvau_const", "thresholding_const")}
 """(writer, reader) modules with no FIFO between them. The stream is whole windows or vectors wide, a FIFO of it takes
 more LUTs than its neighbours; both stand still as a whole, so that the ready path gets one LUT longer."""
@@ -44,10 +50,12 @@ class _Builder:
 
     def fifo(self, source: Stream) -> Stream:
         name = self.name("StreamingFIFO")
+        if self.depths.get(name) == 0:
+            return source
         sink = self.stream(replace(source, name=f"{name}_out"))
         params: dict[str, Param] = {
             "WIDTH": source.bits,
-            "DEPTH": max(self.depths.get(name, MIN_DEPTH), MIN_DEPTH),
+            "DEPTH": max(self.depths.get(name, MIN_DEPTH), LEAST_DEPTH),
             "RAM_STYLE": "auto",
             "SIM_ID": self.counts["StreamingFIFO"],
         }
@@ -99,7 +107,9 @@ def elaborate(
 ) -> Design:
     """The design of `graph`, which has one input and one output.
 
-    `widths`: accumulator bits per output channel of every MVAU and VVAU. `depths`: FIFO name to depth, 2 where absent.
+    `widths`: accumulator bits per output channel of every MVAU and VVAU. `depths`: FIFO name to depth, 2 where absent,
+    0 where reader and writer are to be neighbours; sliding window to the beats of its memory, where they are not to be
+    what its kernel asks for.
     Raises InfeasibleFolding where a kernel refuses its folding, UnsupportedModel where nothing reads a tensor.
     """
     build = _Builder(depths or {})
@@ -125,6 +135,8 @@ def elaborate(
             continue
         types = [s.dtype for s in sources]
         low = kernel_of(op).lower(graph, op, folding[op.name], types[0], widths.get(op.name), *types[1:])
+        if low.module == "swg" and op.name in build.depths:
+            low = replace(low, params={**low.params, "DEPTH": build.depths[op.name]})
         linked = []
         for name, source in zip(op.inputs, sources, strict=True):
             bursts = low.work_beats > graph[name].elements // low.in_lanes
@@ -153,6 +165,29 @@ def _input_lanes(graph: Graph, folding: Folding, widths: Mapping[str, tuple[int,
     first = next(op for op in graph.ops if not isinstance(op, Flatten))
     dtype, *more = (graph[name].dtype for name in first.inputs)
     return kernel_of(first).lower(graph, first, folding[first.name], dtype, widths.get(first.name), *more).in_lanes
+
+
+def without(design: Design, fifos: Collection[str]) -> Design:
+    """The same design with the readers of `fifos` directly behind their writers, as depth 0 elaborates."""
+    dropped = {i.output: i.input for i in design.instances if i.name in fifos}
+
+    def source(stream: str) -> str:
+        return source(dropped[stream]) if stream in dropped else stream
+
+    kept = [i for i in design.instances if i.name not in fifos]
+    instances = tuple(replace(i, inputs=tuple(map(source, i.inputs))) for i in kept)
+    streams = {name: stream for name, stream in design.streams.items() if name not in dropped}
+    return replace(design, instances=instances, streams=streams)
+
+
+def longest_ready_path(design: Design) -> int:
+    """Most modules in a row that a tready passes through in one clock cycle."""
+    readers = {s: i for i in design.instances for s in i.inputs}
+    length: dict[str, int] = {}
+    for instance in reversed(design.instances):
+        behind = [length[readers[s].name] for s in instance.outputs if s in readers]
+        length[instance.name] = 0 if instance.module in READY_ENDS else 1 + max(behind, default=0)
+    return max(length.values())
 
 
 def fifo_names(design: Design) -> dict[str, tuple[str, str]]:

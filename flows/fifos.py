@@ -12,7 +12,11 @@ Depths are enough when two runs of the model say so:
 
 More depth never hurts either. So the search starts with what FIFOs hold at the steady rate, lowers groups of them to
 two entries, halves of a group where that is too much, and then each that is left, by bisection, as far as it goes: one
-entry less in any of them, and one of the two runs fails. The stitched RTL simulation confirms what the model says.
+entry less in any of them, and one of the two runs fails. Then what costs LUTs at no gain goes, wherever the two runs
+allow it: sliding windows, which have memory for the highest rate that they could run at, get what is cheapest at this
+design's rate; FIFOs that carry a beat at most every other clock get a single entry, a register without logic; and FIFOs
+go altogether where the design runs without them and no tready passes through too many modules in a clock cycle. The
+stitched RTL simulation confirms what the model says.
 """
 
 from __future__ import annotations
@@ -21,9 +25,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from flows.cost import cost
 from flows.cycles import Model, Timing
 from flows.design import Design, Instance
-from flows.elaborate import MIN_DEPTH
+from flows.elaborate import LEAST_DEPTH, MIN_DEPTH, longest_ready_path, without
 from flows.errors import VerificationFailed
 from flows.simulate.job import Throttle
 
@@ -38,6 +43,9 @@ ROOMY = 1 << 16
 """Entries up to which a FIFO takes the whole run."""
 MOST_WORK = 6_000_000_000
 """Steps of instances in the cycle model after which depths that are enough are no longer lowered: about a minute."""
+READY_PATH = 4
+"""Modules that a tready may pass through in a clock cycle where a FIFO is left out, or as many as it does anyway; never
+checked with Vivado."""
 
 
 def tolerance(bound: int) -> int:
@@ -49,8 +57,10 @@ def tolerance(bound: int) -> int:
 class Sizing:
     """Depths by FIFO name; the interval and the latency that the cycle model gives for them.
 
-    `minimal`: whether each depth is the least with the others as they are, which a very large search leaves open.
-    `trials`: how many depths were tried. `seconds` by what they were spent on.
+    `rings`: beats of the memory of every sliding window that has not what its kernel asks for. `left_out`: FIFOs that
+    the design does without, though it would run with their `depths` too. `minimal`: whether each depth is the least
+    with the others as they are, which a very large search leaves open. `trials`: how many depths were tried. `seconds`
+    by what they were spent on.
     """
 
     depths: dict[str, int]
@@ -59,6 +69,13 @@ class Sizing:
     minimal: bool
     trials: int
     seconds: dict[str, float] = field(default_factory=dict)
+    rings: dict[str, int] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def entries(self) -> dict[str, int]:
+        """Depths of FIFOs and of windows' memories, as `flows.elaborate.elaborate` takes them."""
+        return {**self.depths, **self.rings, **dict.fromkeys(self.left_out, 0)}
 
 
 def size(elaborated: Callable[[Mapping[str, int]], Design], fixed: Mapping[str, int]) -> Sizing:
@@ -71,10 +88,11 @@ def size(elaborated: Callable[[Mapping[str, int]], Design], fixed: Mapping[str, 
     design = elaborated({**roomy(elaborated({})), **fixed})
     search = Search(design, fixed)
     depths = search.run()
-    timing = search.full_speed(depths)
+    left_out = search.superfluous(depths)
+    timing = search.full_speed(depths, left_out=left_out)
     return Sizing(
         depths, timing.interval_cycles, timing.latency_cycles, search.minimal, search.trials,
-        {"cycle_model": round(time.monotonic() - began, 3)},
+        {"cycle_model": round(time.monotonic() - began, 3)}, search.rings, left_out,
     )  # fmt: skip
 
 
@@ -107,22 +125,31 @@ class Search:
         self.limit = 0.0
         self.trials = self.work = 0
         self.minimal = True
+        self.rings: dict[str, int] = {}
 
-    def full_speed(self, depths: Mapping[str, int], throttle: Throttle | None = None) -> Timing:
+    def full_speed(
+        self, depths: Mapping[str, int], throttle: Throttle | None = None, left_out: Sequence[str] = ()
+    ) -> Timing:  # fmt: skip
         """A run of the model with `depths`."""
+        model = Model(without(self.design, left_out)) if left_out else self.model
         filling = throttle is None and depths is self.most  # for ever: nothing is steady
-        timing = self.model.run(self.frames, limits=depths, throttle=throttle, until_steady=not filling)
+        limits = self._limits(depths, left_out)
+        timing = model.run(self.frames, limits=limits, throttle=throttle, until_steady=not filling)
         self.trials += 1
         self.work += timing.steps
         return timing
 
-    def enough(self, depths: Mapping[str, int]) -> bool:
-        """Whether `depths` give the best rate and carry the cut-down network."""
-        if self.full_speed(depths).interval_cycles > self.limit:
+    def enough(self, depths: Mapping[str, int], left_out: Sequence[str] = ()) -> bool:
+        """Whether `depths`, without the FIFOs `left_out`, give the best rate and carry the cut-down network."""
+        if self.full_speed(depths, left_out=left_out).interval_cycles > self.limit:
             return False
-        timing = self.cut_down.run(CUT_DOWN_FRAMES, limits=depths)
+        cut_down = Model(without(self.design, left_out), cut_down=True) if left_out else self.cut_down
+        timing = cut_down.run(CUT_DOWN_FRAMES, limits=self._limits(depths, left_out))
         self.work += timing.steps
         return not timing.deadlock
+
+    def _limits(self, depths: Mapping[str, int], left_out: Sequence[str]) -> dict[str, int]:
+        return {**{name: depth for name, depth in depths.items() if name not in left_out}, **self.rings}
 
     def run(self) -> dict[str, int]:
         """The depths. Raises VerificationFailed where none reach the analytic interval."""
@@ -136,9 +163,11 @@ class Search:
             )
         self.limit = max(float(bound), best.interval_cycles)
         shallow = {**self.most, **dict.fromkeys(self.free, MIN_DEPTH)}
-        if self.enough(shallow):
-            return shallow
-        return self._lowered(self._sufficient(bound))
+        depths = shallow if self.enough(shallow) else self._lowered(self._sufficient(bound))
+        self._shrink_rings(depths)
+        depths = self._single(depths, bound)
+        self._grow_rings()
+        return depths
 
     def _sufficient(self, bound: int) -> dict[str, int]:
         """What FIFOs hold when the input comes at the steady rate, and an entry more; or multiples of it."""
@@ -173,6 +202,62 @@ class Search:
                 depths = self._least(depths, group[0])
         return depths
 
+    def _shrink_rings(self, depths: Mapping[str, int]) -> None:
+        """Gives every sliding window the cheapest smaller memory that is enough beside `depths`, the widest first."""
+        windows = [i for i in self.design.instances if i.module == "swg"]
+        for window in sorted(windows, key=lambda i: -self.design.streams[i.input].bits):
+            before = dict(self.rings)
+            for entries in ring_sizes(window)[0]:
+                self.rings = {**before, window.name: entries}
+                if self.work <= MOST_WORK and self.enough(depths):
+                    break
+                self.rings = before
+
+    def _grow_rings(self) -> None:
+        """Gives sliding windows a larger memory where that is cheaper; more is always enough."""
+        for window in (i for i in self.design.instances if i.module == "swg"):
+            larger = ring_sizes(window)[1]
+            if larger and _price(window, larger[0]) < _price(window, self.rings.get(window.name)):
+                self.rings[window.name] = larger[0]
+
+    def _single(self, depths: dict[str, int], bound: int) -> dict[str, int]:
+        """`depths` with one entry where that is enough, which takes a beat every other clock."""
+        beats = {name: self.design.streams[self.fifos[name].input].beats for name in self.free}
+        slow = [name for name in self.free if depths[name] == MIN_DEPTH and 2 * beats[name] <= bound]
+        groups: list[Sequence[str]] = [slow] if slow else []
+        while groups:
+            if self.work > MOST_WORK:
+                self.minimal = False
+                break
+            group = groups.pop()
+            lower = {**depths, **dict.fromkeys(group, LEAST_DEPTH)}
+            if self.enough(lower):
+                depths = lower
+            elif len(group) > 1:
+                groups += [group[: len(group) // 2], group[len(group) // 2 :]]
+        return depths
+
+    def superfluous(self, depths: Mapping[str, int]) -> tuple[str, ...]:
+        """FIFOs of up to two entries that the design runs without; the widest first.
+
+        Those at the design's ends stay, and those beside branches, whose treadys depend on tvalids.
+        """
+        ends = (self.design.input, self.design.output)
+        forks = {s for i in self.design.instances if len(i.ports) > 2 for s in (*i.inputs, *i.outputs)}
+        around = {name: {fifo.input, fifo.output} for name, fifo in self.fifos.items()}
+        some = [n for n in self.free if depths[n] <= MIN_DEPTH and around[n].isdisjoint({*ends, *forks})]
+        left_out: tuple[str, ...] = ()
+        path = max(READY_PATH, longest_ready_path(self.design))
+        groups: list[Sequence[str]] = [sorted(some, key=lambda n: -self.design.streams[self.fifos[n].input].bits)]
+        while groups and self.work <= MOST_WORK:
+            group = groups.pop()
+            fewer = (*left_out, *group)
+            if group and longest_ready_path(without(self.design, fewer)) <= path and self.enough(depths, fewer):
+                left_out = fewer
+            elif len(group) > 1:
+                groups += [group[len(group) // 2 :], group[: len(group) // 2]]
+        return left_out
+
     def _least(self, depths: dict[str, int], name: str) -> dict[str, int]:
         """`depths` with as few entries for `name` as are enough; MIN_DEPTH are not."""
         too_few, tried = MIN_DEPTH, depths[name] - 1  # often what it holds at the steady rate is what it needs
@@ -187,3 +272,25 @@ class Search:
                 too_few = tried
             tried = (depths[name] + too_few) // 2
         return depths
+
+
+def ring_sizes(window: Instance) -> tuple[list[int], list[int]]:
+    """Beats that the memory of an `swg` may hold at a lower cost than its own: (fewer, more), the cheapest first.
+
+    A power of two needs no address counters, so it may be worth more memory than the rate asks for.
+    """
+    p = {key: value for key, value in window.params.items() if isinstance(value, int)}
+    own = p["DEPTH"]
+    least = (((p["KH"] - 1) * p["DH"] * p["W"] + (p["KW"] - 1) * p["DW"]) + 1) * p["FOLDS"]
+    full = 1 << own.bit_length()
+    # Memories come in multiples of 32 words.
+    sizes = {least, *range(-(-least // 32) * 32, full + 1, 32), *(1 << n for n in range(own.bit_length() + 1))}
+    price = {d: _price(window, d) for d in sorted(sizes) if d >= least}
+    best: dict[float, int] = {price[d]: d for d in price if price[d] < _price(window, own)}  # of equal ones the most
+    cheapest = [best[at] for at in sorted(best)]
+    return [d for d in cheapest if d < own], [d for d in cheapest if d > own]
+
+
+def _price(window: Instance, entries: int | None) -> float:
+    """Of an `swg` with that memory, None: its own."""
+    return cost(window.module, window.params if entries is None else {**window.params, "DEPTH": entries}).price

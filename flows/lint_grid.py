@@ -29,8 +29,8 @@ class Case:
 
 def fifo() -> Iterator[Case]:
     for width, depth, style, sim_id in (
-        (1, 2, "auto", 0), (8, 2, "auto", 3), (8, 3, "distributed", 0), (7, 16, "block", 0), (32, 33, "auto", 7),
-        (4, 600, "auto", 0), (64, 512, "block", 1), (1, 4096, "auto", 0),
+        (1, 2, "auto", 0), (9, 1, "auto", 2), (8, 2, "auto", 3), (8, 3, "distributed", 0), (7, 16, "block", 0),
+        (32, 33, "auto", 7), (4, 600, "auto", 0), (64, 512, "block", 1), (1, 4096, "auto", 0),
     ):  # fmt: skip
         yield Case({"WIDTH": width, "DEPTH": depth, "RAM_STYLE": style, "SIM_ID": sim_id})
 
@@ -92,10 +92,12 @@ WINDOWS: tuple[tuple[int, int, tuple[int, int], tuple[int, int], tuple[int, int]
 def swg() -> Iterator[Case]:
     for index, (width, folds, (h, w), (kh, kw), (sh, sw), (dh, dw)) in enumerate(WINDOWS):
         for depthwise in (0, 1):
-            least = folds * ((kh - 1) * dh * w + (kw - 1) * dw + 1)
+            depth = folds * ((kh - 1) * dh * w + (kw - 1) * dw + 1) + index
+            if index % 2 != depthwise:
+                depth = 1 << (depth - 1).bit_length()
             yield Case({
                 "WIDTH": width, "FOLDS": folds, "H": h, "W": w, "KH": kh, "KW": kw, "SH": sh, "SW": sw,
-                "DH": dh, "DW": dw, "DEPTHWISE": depthwise, "DEPTH": least + index,
+                "DH": dh, "DW": dw, "DEPTHWISE": depthwise, "DEPTH": depth,
                 "RAM_STYLE": RAM_STYLES[(index + depthwise) % 3],
             })  # fmt: skip
 

@@ -313,7 +313,7 @@ def check_budget(
 def fifos(
     b: Build, graph: Graph, folding: Folding, implemented: Mapping[str, tuple[int, ...]], asked: foldings.Request
 ) -> dict[str, int]:
-    """FIFO depths by name, from the cycle model; those that the folding file gives are kept."""
+    """Depths of FIFOs and windows' memories by name, from the cycle model; those that the user gives are kept."""
     path = b.out / "report" / "fifo_depths.json"
     empty = elaborate(graph, folding, implemented)
     fixed = fixed_depths(empty, asked)
@@ -322,9 +322,16 @@ def fifos(
         sizing = fifo_sizing.size(lambda depths: elaborate(graph, folding, implemented, depths), fixed)
         write_json(path, {"source": "cycle model", **dataclasses.asdict(sizing)})
 
-    depends = [rtl_emitter.describe(empty), fixed, code("flows/fifos.py", "flows/cycles"), *find_compiler()]
+    sources = code("flows/fifos.py", "flows/cycles", "flows/cost.py")
+    depends = [rtl_emitter.describe(empty), fixed, sources, *find_compiler()]
     b.steps.run("fifos", depends, [path], action)
-    return dict(read_json(path)["depths"])
+    return chosen_depths(path)
+
+
+def chosen_depths(path: Path) -> dict[str, int]:
+    """What a build wrote to `path`, as `elaborate` takes it."""
+    found = read_json(path)
+    return {**found["depths"], **found["rings"], **dict.fromkeys(found["left_out"], 0)}
 
 
 def fixed_depths(design: Design, asked: foldings.Request) -> dict[str, int]:
@@ -347,8 +354,10 @@ def emit(
     """Writes rtl/, the certificate, FINN's hardware configuration and FINN's graph with our widths."""
     files = rtl_emitter.emit(design)
     method = source.training["method"] if source.training else "a2q+"
-    names = fifo_names(design)
-    depth = {i.name: int(i.params["DEPTH"]) for i in design.instances if i.module == "fifo"}  # type: ignore[arg-type]
+    names = fifo_names(elaborate(graph, folding, implemented))
+    built = {i.name: int(i.params["DEPTH"]) for i in design.instances if i.module == "fifo"}  # type: ignore[arg-type]
+    # FINN knows no FIFO of one entry, and none that is left out.
+    depth = {name: max(built.get(name, 0), 2) for pair in names.values() for name in pair}
     final = foldings.to_finn_json(folding, graph, {n: (depth[a], depth[z]) for n, (a, z) in names.items()})
     models = b.out / "intermediate_models"
     finn_model = models / "hw_graph_with_widths.onnx"

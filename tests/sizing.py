@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 from flows.accumulators import analyse
 from flows.config import load as load_config
@@ -15,6 +14,7 @@ from flows.elaborate import MIN_DEPTH, elaborate
 from flows.fifos import Search, roomy, tolerance
 from flows.folding import choose, request
 from flows.frontend.store import load as load_graph
+from flows.stages import chosen_depths
 
 MODEL_SHARE = 0.01
 """Of the RTL's interval and latency, that the cycle model's may differ by."""
@@ -22,9 +22,10 @@ MODEL_SHARE = 0.01
 
 def check_rate_and_fifos(config: Path, out: Path) -> None:
     """`out`: of a run of `config` to `rtl_stitched` at least, with no FIFO depths given."""
-    sized = json.loads((out / "report" / "fifo_depths.json").read_text())
+    path = out / "report" / "fifo_depths.json"
+    sized = json.loads(path.read_text())
     measured = json.loads((out / "verification_output" / "rtl_stitched.json").read_text())["performance"]
-    wide, design = _designs(config, out, sized["depths"])
+    wide, design = _designs(config, out, chosen_depths(path))
     bound, _ = design.bound
 
     assert abs(measured["interval_cycles"] - bound) <= tolerance(bound)
@@ -42,7 +43,7 @@ def check_rate_and_fifos(config: Path, out: Path) -> None:
             assert not search.enough({**sized["depths"], fifo: depth - 1}), f"{fifo} does with fewer than {depth}"
 
 
-def _designs(config: Path, out: Path, depths: dict[str, Any]) -> tuple[Design, Design]:
+def _designs(config: Path, out: Path, depths: dict[str, int]) -> tuple[Design, Design]:
     """The design with FIFOs that never fill up, and the one that was built."""
     c = load_config(config)
     graph = load_graph(out / "intermediate_models").graph

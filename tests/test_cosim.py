@@ -40,7 +40,9 @@ def network(request):
 def test_layers_and_stitched_equal_golden_and_the_rate_is_the_bound(network, tmp_path):
     graph, x, elaborated = network
     sizing = fifos.size(elaborated, {})
-    design = elaborated(sizing.depths)
+    design = elaborated(sizing.entries)
+    if graph.name == "cnn":
+        assert 1 in sizing.depths.values() and sizing.rings, "nothing was left to save; the test shows nothing"
     rtl, golden = emit(design), evaluate(graph, {"x": x})
     layers = cosim.verify_layers(design, graph, golden, rtl, tmp_path / "layers", frames=10, seed=1)
     assert layers["mismatches"] == 0 and len(layers["layers"]) == sum(bool(i.op) for i in design.instances)

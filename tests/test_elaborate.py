@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from flows.accumulators import analyse
 from flows.design import Fold
-from flows.elaborate import DIRECT, elaborate, fifo_names
+from flows.elaborate import DIRECT, READY_ENDS, elaborate, fifo_names, longest_ready_path, without
 from flows.emit.rtl import emit, monitored
 from flows.errors import UnsupportedModel
 from flows.folding import Request, choose
@@ -104,6 +104,31 @@ def test_depths_reach_the_fifos_and_their_names_follow_the_layers():
     design = _design(graph, folding, depths={name: 17})
     assert design.instance(name).params["DEPTH"] == 17
     assert {i.params["DEPTH"] for i in design.instances if i.module == "fifo" and i.name != name} == {2}
+
+
+def test_a_fifo_of_no_depth_is_left_out():
+    graph = small_cnn().graph()
+    folding = choose(graph, Request({}, 324))
+    whole = _design(graph, folding)
+    names = [i.name for i in whole.instances if i.module == "fifo"][1:-1]
+    for dropped in (names[:1], names[1:3], names):
+        design = _design(graph, folding, depths=dict.fromkeys(dropped, 0))
+        assert {i.name for i in whole.instances} - {i.name for i in design.instances} == set(dropped)
+        assert emit(design) == emit(without(whole, dropped))
+
+
+def test_the_longest_ready_path_ends_at_registers():
+    graph = small_cnn().graph()
+    folding = choose(graph, Request({}, 324))
+    whole = _design(graph, folding)
+    # A width converter stands beside its reader or its writer, all others between FIFOs.
+    assert longest_ready_path(whole) == 2 if any(i.module == "dwc" for i in whole.instances) else 1
+    bare = without(whole, [i.name for i in whole.instances if i.module == "fifo"])
+    longest = current = 0
+    for instance in bare.instances:
+        current = 0 if instance.module in READY_ENDS else current + 1
+        longest = max(longest, current)
+    assert longest_ready_path(bare) == longest > 2
 
 
 def test_emission_is_deterministic_and_complete():

@@ -12,7 +12,7 @@ from flows.design import Design
 from flows.elaborate import MIN_DEPTH, fifo_names
 from flows.emit.rtl import emit
 from flows.errors import VerificationFailed
-from flows.fifos import CUT_DOWN_FRAMES, FRAMES, Search, roomy, size, tolerance
+from flows.fifos import CUT_DOWN_FRAMES, FRAMES, Search, frames_of, roomy, size, tolerance
 from flows.golden import evaluate
 from flows.simulate import cosim
 from tests import branches
@@ -48,7 +48,7 @@ def test_an_entry_less_in_any_fifo_costs_rate_or_can_stand_still(name: str) -> N
 def test_the_rtl_runs_at_the_bound_and_an_entry_less_costs_rate(name: str, tmp_path: Path) -> None:
     network = NETWORKS[name]()
     sizing = size(network.design, {})
-    design = network.design(sizing.depths)
+    design = network.design(sizing.entries)
     bound, _ = design.bound
     rtl, golden = emit(design), evaluate(network.graph, {"x": network.frames})
     result, run = cosim.verify_stitched(design, network.graph, golden, rtl, tmp_path / "top", frames=4, seed=1)
@@ -115,6 +115,9 @@ def test_random_networks_never_stand_still_in_the_model_whatever_stalls(numbers:
         design = network.design(sizing.depths)
         assert sizing.interval_cycles <= design.bound[0] + tolerance(design.bound[0]), number
         assert _stands(design, sizing.depths) is None, f"{number}: {network}"
+        spare = network.design(sizing.entries)
+        assert Model(spare).run(frames_of(spare)).interval_cycles == sizing.interval_cycles, f"{number}: {network}"
+        assert _stands(spare, {}) is None, f"{number}, without {sizing.left_out}: {network}"
 
 
 @pytest.mark.parametrize("numbers", [range(12), pytest.param(range(12, 150), marks=pytest.mark.slow)])

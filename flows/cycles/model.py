@@ -88,6 +88,7 @@ class Model:
         self.design = design
         self._numbers = {name: n for n, name in enumerate(design.streams)}
         self._fifos = {i.name: n for n, i in enumerate(design.instances) if i.module == "fifo"}
+        self._depths = self._fifos | {i.name: n for n, i in enumerate(design.instances) if i.module == "swg"}
         rows = []
         for instance in design.instances:
             kind, parameters = timing_of(instance)
@@ -103,11 +104,11 @@ class Model:
         stall: tuple[float, float] = (0.0, 0.0), seed: int = 1, port: int = 0, spans: bool = False,
         most_cycles: int = 1 << 62, until_steady: bool = False,
     ) -> Timing:  # fmt: skip
-        """`frames` frames. `limits`: {FIFO: entries}, at most its depth. `throttle`, `stall` (source, sink) and `seed`
-        as in a simulation's job, where the design has source and sink number `port`. A run of `most_cycles` ends there,
-        as a deadlock does. `until_steady`: the run ends as soon as everything is, at the end of a frame, as it was at
-        that of the one before, for then it goes on so for ever; `last_out` and what follows from it are those of all
-        `frames`, counts, peaks and cycles those until then, with an input that does not end.
+        """`frames` frames. `limits`: {FIFO or window: entries}, of a FIFO at most its depth. `throttle`, `stall`
+        (source, sink) and `seed` as in a simulation's job, where the design has source and sink number `port`. A run of
+        `most_cycles` ends there, as a deadlock does. `until_steady`: the run ends as soon as everything is, at the end
+        of a frame, as it was at that of the one before, for then it goes on so for ever; `last_out` and what follows
+        from it are those of all `frames`, counts, peaks and cycles those until then, with an input that does not end.
 
         Raises ValueError for a throttle that is not spread, and for stalls in a run until all is steady.
         """
@@ -119,8 +120,8 @@ class Model:
         if limits:
             table = table.copy()
             for name, entries in limits.items():
-                row = table[self._fifos[name]]
-                row[5] = min(row[5], entries)
+                row = table[self._depths[name]]
+                row[5] = min(row[5], entries) if name in self._fifos else entries
         count = len(design.streams)
         first_in, last_out = np.zeros(frames, dtype=np.int64), np.zeros(frames, dtype=np.int64)
         counts, peaks = np.zeros((count, 3), dtype=np.int64), np.zeros(len(table) + 1, dtype=np.int64)

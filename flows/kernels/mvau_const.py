@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
+import numpy as np
+
 from flows.adders.graph import AdderGraph, Kind, Node, Term
 from flows.adders.pipeline import latency, pipelined
 from flows.adders.search import adder_graph
@@ -52,10 +54,16 @@ def lane_bits(graph: Graph, op: MVAU) -> tuple[int, ...]:
     return tuple(IntType.for_range(int(lo), int(hi), signed=True).bits for lo, hi in zip(lows, highs, strict=True))
 
 
-@lru_cache(maxsize=256)
 def adders_of(op: MVAU, in_type: IntType, lo: int, hi: int, levels: int) -> AdderGraph:
-    """The pipelined adder graph of the weights of `op`, which compares by identity."""
-    return pipelined(adder_graph(op.weights, in_type, min(lo, 0), max(hi, 0)), levels)
+    """The pipelined adder graph of the weights of `op`; searched for once, however often the weights are loaded."""
+    weights = np.ascontiguousarray(op.weights, dtype=np.int64)
+    return _adders(weights.tobytes(), weights.shape, in_type, min(lo, 0), max(hi, 0), levels)
+
+
+@lru_cache(maxsize=256)
+def _adders(weights: bytes, shape: tuple[int, ...], in_type: IntType, lo: int, hi: int, levels: int) -> AdderGraph:
+    matrix = np.frombuffer(weights, dtype=np.int64).reshape(shape)
+    return pipelined(adder_graph(matrix, in_type, lo, hi), levels)
 
 
 def parameters(adders: AdderGraph, in_type: IntType, out_bits: int, stages: int) -> dict[str, Param]:

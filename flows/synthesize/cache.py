@@ -21,9 +21,10 @@ def folder() -> Path:
 
 
 def key(job: Job, family: str, version: str, commands: tuple[str, ...]) -> str:
-    """Digest of the sources, the memories, the family, the tool's version and its commands."""
+    """Digest of the sources, the memories, the family, the tool's version and its commands, the kinds to tell apart."""
     files = {str(path): sha256(text) for path, text in job.files.items()}
-    return digest({"top": job.top, "files": files, "family": family, "version": version, "commands": commands})
+    decides = {"top": job.top, "files": files, "family": family, "version": version, "commands": commands}
+    return digest({**decides, "kinds": job.kinds} if job.kinds else decides)
 
 
 def load(name: str) -> Mapping[str, int] | None:

@@ -20,12 +20,14 @@ PRIMITIVES = {"lut6": RTL.parent / "yosys" / "LUT6.sv"}
 class Job:
     """One synthesis. `files`: the *.sv are compiled, the others are what they read; `top` is the module to measure.
 
-    `name` is for messages only: jobs with equal `top` and `files` are the same work.
+    `name` is for messages only: jobs with equal `top`, `files` and `kinds` are the same work. `kinds` {kind: selections
+    of cells}: what each of them takes is told apart, see `flows.synthesize.kinds`.
     """
 
     name: str
     top: str
     files: Files = field(repr=False)
+    kinds: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
 
 
 @cache

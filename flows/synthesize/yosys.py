@@ -28,13 +28,15 @@ from flows.files import write_json, write_text
 from flows.synthesize import cache
 from flows.synthesize.cells import Counts, add, count
 from flows.synthesize.jobs import Job, design_jobs
-from flows.synthesize.yosys_worker import COMMANDS
+from flows.synthesize.yosys_worker import COMMANDS, SPLIT
 
 WORKER = Path(__file__).with_name("yosys_worker.py")
 BATCH, LOG, JOBS = "batch.json", "yosys.log", "jobs"
 STALL_SECONDS = 900.0
 Advance = Callable[[str, int, int], None]
 """advance(what is being done, done, total)"""
+Cells = Mapping[str, int]
+"""{cell type: number}"""
 
 
 @dataclass(frozen=True)
@@ -108,13 +110,41 @@ def synthesize(
     without pyosys; ToolFailed, naming job and log, when Yosys fails or its log stands still for `stall_seconds`, or
     when the netlist holds a cell that nobody counts.
     """
+    found = _cells(jobs, family, folder, advance or (lambda what, done, total: None), processes, stall_seconds)
+    return tuple(
+        Result(job.name, count(cells, job.name), cached) for job, (cells, cached) in zip(jobs, found, strict=True)
+    )
+
+
+def by_kind(
+    jobs: Sequence[Job], family: str, folder: Path, *, advance: Advance | None = None, processes: int | None = None
+) -> tuple[dict[str, Counts], ...]:
+    """{kind: resources} of jobs that tell kinds apart (`flows.synthesize.kinds.split_job`), "other" for the rest.
+
+    Arguments and errors as `synthesize`.
+    """
+    found = _cells(jobs, family, folder, advance or (lambda what, done, total: None), processes, STALL_SECONDS)
+    return tuple(_kinds(job, cells) for job, (cells, _) in zip(jobs, found, strict=True))
+
+
+def _kinds(job: Job, cells: Cells) -> dict[str, Counts]:
+    parts: dict[str, dict[str, int]] = {kind: {} for kind in (*job.kinds, "other")}
+    for name, number in cells.items():
+        kind, _, cell = name.rpartition("/")
+        parts[kind or "other"][cell] = number
+    return {kind: count(part, job.name) for kind, part in parts.items()}
+
+
+def _cells(
+    jobs: Sequence[Job], family: str, folder: Path, report: Advance, processes: int | None, stall_seconds: float
+) -> list[tuple[Cells, bool]]:
+    """The cells of every job, and whether they were known from before."""
     tool = version()
-    keys = [cache.key(job, family, tool, COMMANDS) for job in jobs]
+    keys = [cache.key(job, family, tool, COMMANDS + SPLIT if job.kinds else COMMANDS) for job in jobs]
     distinct = dict(zip(keys, jobs, strict=True))
     known = {key: cells for key in distinct if (cells := cache.load(key)) is not None}
     cached = frozenset(known)
     pending = {key: job for key, job in distinct.items() if key not in known}
-    report = advance or (lambda what, done, total: None)
     report("", len(known), len(distinct))
     with closing(
         run_jobs(pending, family, folder, processes or len(os.sched_getaffinity(0)), stall_seconds)
@@ -123,12 +153,7 @@ def synthesize(
             cache.store(key, distinct[key], cells)
             known[key] = cells
             report(distinct[key].name, len(known), len(distinct))
-    return tuple(
-        Result(job.name, count(known[key], job.name), key in cached) for key, job in zip(keys, jobs, strict=True)
-    )
-
-
-Cells = Mapping[str, int]
+    return [(known[key], key in cached) for key in keys]
 
 
 def run_jobs(
@@ -174,7 +199,10 @@ def _write(folder: Path, jobs: Sequence[Job], family: str, processes: int) -> li
         for path, text in job.files.items():
             write_text(folder / place / path, text)
         sources = [str(path) for path in job.files if path.suffix == ".sv"]
-        listed.append({"name": job.name, "folder": str(place), "top": job.top, "arguments": sources})
+        kinds = {kind: list(selections) for kind, selections in job.kinds.items()}
+        listed.append(
+            {"name": job.name, "folder": str(place), "top": job.top, "arguments": sources, "kinds": kinds}
+        )  # fmt: skip
         folders.append(folder / place)
     write_json(folder / BATCH, {"family": family, "processes": processes, "jobs": listed})
     (folder / JOBS / "tmp").mkdir()

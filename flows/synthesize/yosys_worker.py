@@ -21,16 +21,18 @@ SYNTHESIZE = "synth_xilinx -family {family} -noiopad -noclkbuf -nodsp -flatten -
 LIBRARY = ("read_verilog -lib -specify +/xilinx/cells_sim.v", "read_verilog -lib +/xilinx/cells_xtra.v")
 # Of cells_xtra.v's hundreds of transceivers and processors, which cost every pass more time than a small module does.
 KEPT = ("RAMB18E2", "RAMB36E2", "URAM288", "DSP48E2", "RAM32X16DR8", "RAM64X8SW", "RAM512X1S", "RAM32M16", "RAM64M8")
+# Word-level cells that know their line of source, memories with the registers that they take in.
+SPLIT = ("proc", "opt -nodffe -nosdff", "wreduce", "memory -nomap", "opt_clean")
 COMMANDS = (READ, HIERARCHY, SYNTHESIZE, *LIBRARY, *KEPT)
 """What decides the result, besides the sources: part of the cache key."""
 
 
 def main(path: Path) -> None:
-    """Runs the batch in `path`: {"family", "processes", "jobs": [{"folder", "top", "arguments"}]}.
+    """Runs the batch in `path`: {"family", "processes", "jobs": [{"folder", "top", "arguments", "kinds"}]}.
 
     `folder` of a job is relative to `path`; `arguments` go to `read_slang`. Writes yosys.log and, unless `family` is ""
-    (reading only), netlist.v and cells.json
-    {cell type: number} there. Prints "start INDEX" and "end INDEX STATUS".
+    (reading only), netlist.v and cells.json {cell type: number} there; with `kinds` {kind: selections of cells}
+    {kind/cell type: number}, without kind for what no kind selects. Prints "start INDEX" and "end INDEX STATUS".
     """
     batch, root = json.loads(path.read_text(encoding="utf-8")), path.parent
     told = os.fdopen(os.dup(1), "w", buffering=1, encoding="ascii")
@@ -78,7 +80,7 @@ def _work(libyosys: Any, design: Any, job: dict[str, Any], folder: Path, family:
         _log_to(Path("yosys.log"))
         libyosys.run_pass(READ.format(top=job["top"], arguments=" ".join(job["arguments"])), design)
         if family:
-            _synthesize(libyosys, design, job["top"], family)
+            _synthesize(libyosys, design, job["top"], family, job.get("kinds", {}))
         status = 0
     except BaseException:
         traceback.print_exc()
@@ -88,16 +90,39 @@ def _work(libyosys: Any, design: Any, job: dict[str, Any], folder: Path, family:
         os._exit(status)
 
 
-def _synthesize(libyosys: Any, design: Any, top: str, family: str) -> None:
+def _synthesize(libyosys: Any, design: Any, top: str, family: str, kinds: dict[str, list[str]]) -> None:
     libyosys.run_pass(HIERARCHY.format(top=top), design)
+    _separate(libyosys, design, top, kinds)
     for labels in ("prepare:map_memory", "map_memory:map_ffram", "map_ffram:"):
         # Half the modules have no memory; for them, reading the block RAM library would be most of the time.
-        if not labels.startswith("map_memory") or _has_memory(design.module(libyosys.IdString(f"\\{top}"))):
+        if kinds or not labels.startswith("map_memory") or _has_memory(design.module(libyosys.IdString(f"\\{top}"))):
             libyosys.run_pass(SYNTHESIZE.format(family=family, top=top, labels=labels), design)
     libyosys.run_pass("write_verilog -noattr netlist.v", design)
     libyosys.run_pass("tee -q -o stat.json stat -json", design)
     modules = json.loads(Path("stat.json").read_text(encoding="utf-8"))["modules"]
-    Path("cells.json").write_text(json.dumps(modules[f"\\{top}"].get("num_cells_by_type", {})), encoding="utf-8")
+    places = {f"\\{top}": "", **{f"\\{top}_{kind}": f"{kind}/" for kind in kinds}}
+    cells = {
+        f"{prefix}{cell}": number
+        for module, prefix in places.items()
+        for cell, number in modules.get(module, {}).get("num_cells_by_type", {}).items()
+        if f"\\{cell}" not in places
+    }
+    Path("cells.json").write_text(json.dumps(cells), encoding="utf-8")
+
+
+def _separate(libyosys: Any, design: Any, top: str, kinds: dict[str, list[str]]) -> None:
+    """Moves the cells of every kind into a module of their own, TOP_KIND, that nothing is optimized into or out of."""
+    if not kinds:
+        return
+    for command in SPLIT:
+        libyosys.run_pass(command, design)
+    for kind, selections in kinds.items():
+        for selection in selections:
+            libyosys.run_pass(f"select -set found {selection}", design)
+            libyosys.run_pass(f'setattr -set submod "{kind}" @found', design)
+    libyosys.run_pass("submod", design)
+    for kind in kinds:
+        libyosys.run_pass(f"setattr -mod -set keep_hierarchy 1 {top}_{kind}*", design)
 
 
 def _has_memory(module: Any) -> bool:

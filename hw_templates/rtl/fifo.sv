@@ -1,8 +1,10 @@
 // fifo: first-in first-out queue with registered ready and valid, so that no combinational path crosses it.
 //
 // Function  m_axis carries the beats of s_axis in order; at most DEPTH beats wait inside.
-// Layout    one output register; the other DEPTH-1 beats in a ring (LUTRAM, or block RAM with its own read register).
-// Latency   1 cycle when empty, whatever the depth or the memory; one beat per cycle for every DEPTH >= 2.
+// Layout    DEPTH 3 ... 64 in LUTRAM: a ring of as many beats as a power of two holds, read at its oldest. Otherwise one
+//           output register; the other DEPTH-1 beats in a ring (LUTRAM, or block RAM with its own read register).
+// Latency   1 cycle when empty, whatever the depth or the memory; one beat per cycle for every DEPTH >= 2. With DEPTH 1
+//           one beat every other cycle, and a register with no logic in front of it.
 //
 // Under Verilator with SIM_ID > 0 the harness can lower the depth at run time (read while in reset), which behaves
 // exactly as a smaller DEPTH would, and gets the highest occupancy at the end.
@@ -10,7 +12,7 @@
 
 module fifo #(
     parameter int unsigned WIDTH,      // bits of a beat
-    parameter int unsigned DEPTH,      // beats, at least 2
+    parameter int unsigned DEPTH,      // beats, at least 1
     parameter string       RAM_STYLE,  // "auto", "distributed" or "block"
     parameter int unsigned SIM_ID      // number of the FIFO in simulation; 0: none
 ) (
@@ -25,11 +27,11 @@ module fifo #(
 );
 
   if (WIDTH < 1) $fatal(1, "fifo: WIDTH must be at least 1");
-  if (DEPTH < 2) $fatal(1, "fifo: DEPTH must be at least 2");
+  if (DEPTH < 1) $fatal(1, "fifo: DEPTH must be at least 1");
   if (RAM_STYLE != "auto" && RAM_STYLE != "distributed" && RAM_STYLE != "block")
     $fatal(1, "fifo: RAM_STYLE must be auto, distributed or block");
 
-  localparam int unsigned RING = DEPTH - 1;
+  localparam int unsigned RING = DEPTH > 1 ? DEPTH - 1 : 1;  // with DEPTH 1 it is never used
   localparam int unsigned ADDR_BITS = RING > 1 ? $clog2(RING) : 1;
   localparam int unsigned COUNT_BITS = $clog2(DEPTH + 1);
   // A block RAM pays off once the LUTRAM would be deep: 18 Kb against 64 x 1 bit in a LUT pair.
@@ -46,7 +48,7 @@ module fifo #(
   assign pop = m_axis_tvalid && m_axis_tready;
   // The beat goes straight to the output register when nothing else will be there in the next cycle.
   assign bypass = push && (count_q == '0 || (count_q == COUNT_BITS'(1) && pop));
-  assign fetch = pop && count_q > COUNT_BITS'(1);
+  assign fetch = pop && count_q != COUNT_BITS'(1);
 
   always_comb begin
     count_d = count_q;
@@ -83,6 +85,27 @@ module fifo #(
       if (bypass || fetch) from_ring_q <= fetch;
     end
     assign m_axis_tdata = from_ring_q ? ring_q : direct_q;
+  end else if (DEPTH > 2 && DEPTH <= 64) begin : g_direct
+    localparam int unsigned PLACE_BITS = $clog2(DEPTH);
+    (* ram_style = "distributed" *) logic [WIDTH-1:0] ring[2**PLACE_BITS];
+    logic [PLACE_BITS-1:0] in_q, out_q;
+
+    always_ff @(posedge clk) begin
+      if (!rst_n) begin
+        in_q  <= '0;
+        out_q <= '0;
+      end else begin
+        if (push) in_q <= in_q + 1'b1;
+        if (pop) out_q <= out_q + 1'b1;
+      end
+    end
+    always_ff @(posedge clk) if (push) ring[in_q] <= s_axis_tdata;
+    assign m_axis_tdata = ring[out_q];
+  end else if (DEPTH == 1) begin : g_single
+    logic [WIDTH-1:0] data_q;
+
+    always_ff @(posedge clk) if (push) data_q <= s_axis_tdata;
+    assign m_axis_tdata = data_q;
   end else if (RING == 1) begin : g_register
     logic [WIDTH-1:0] ring_q, data_q;
 

@@ -5,8 +5,10 @@
 //           Rows and columns that no window reaches (stride remainders) are taken and dropped.
 // Memory    ring[i mod DEPTH] holds beat i of the stream, frames back to back; a window is given up as a whole when
 //           its last beat is read. Writing runs ahead into the next frame as far as DEPTH allows.
+//           Positions in the stream are counted modulo a power of two beyond any distance between them. Where DEPTH is a
+//           power of two, their low bits are the addresses, which otherwise need counters of their own.
 // Latency   2 cycles from the last input beat that a window beat needs. Frame interval: max(H*W*FOLDS, output beats),
-//           given the DEPTH that flows/kernels/swg.py computes; addresses only add constants.
+//           given the DEPTH that flows/kernels/swg.py computes.
 `default_nettype none
 
 module swg #(
@@ -55,7 +57,8 @@ module swg #(
 
   if (int'(DEPTH) < FAR + LAST + 1) $fatal(1, "swg: DEPTH must hold a window, from its first beat to its last");
 
-  // How far the read position moves, by the outermost loop that takes a step: fold, kw, kh inside of the window.
+  // How far the read position moves, by the outermost loop that takes a step: fold, kw, kh inside of the window, then to
+  // the first beat of the next.
   localparam int STEP_FOLD = DEPTHWISE ? 1 - FAR : 1;
   localparam int STEP_KW = int'(DW * FOLDS) - (DEPTHWISE ? 0 : LAST);
   localparam int STEP_KH = int'(DH * W * FOLDS) - int'((KW - 1) * DW * FOLDS) - (DEPTHWISE ? 0 : LAST);
@@ -73,14 +76,9 @@ module swg #(
   function automatic int unsigned larger(input int unsigned a, input int unsigned b);
     return a > b ? a : b;
   endfunction
-  // Distances run from -(the longest step) to DEPTH.
+  // Between positions; distances run from -(the longest step) to DEPTH.
   localparam int unsigned LONGEST = larger(larger(NEXT_COL, NEXT_ROW), larger(NEXT_MAP, int'(DH * W * FOLDS)));
   localparam int unsigned DIST_BITS = $clog2(larger(DEPTH, LONGEST) + 1) + 1;
-
-  // A step around the ring, in [0, DEPTH).
-  function automatic logic [ADDR_BITS-1:0] around(input int step);
-    return ADDR_BITS'(((step % int'(DEPTH)) + int'(DEPTH)) % int'(DEPTH));
-  endfunction
 
   logic [FOLD_BITS-1:0] fold_q;
   logic [  KW_BITS-1:0] kw_q;
@@ -101,56 +99,43 @@ module swg #(
   assign kw_step = DEPTHWISE || fold_last;
   assign kh_step = kw_step && kw_last;
 
-  logic write, read;
-  logic signed [DIST_BITS-1:0] ahead_q;  // beats written from the read position on; negative: it is yet to come
-  logic signed [DIST_BITS-1:0] held_q;  // beats written from the window's first on; negative: yet to be dropped
-  logic signed [DIST_BITS-1:0] step, release_step;
-  logic [ADDR_BITS-1:0] write_q, read_q, ring_step;
-  logic [ADDR_BITS:0] read_sum;
+  // Positions: of the next beat to come in, of the next to go out, of the window's first. A beat that a window begins
+  // with may be yet to come.
+  logic [DIST_BITS-1:0] written_q, read_q, first_q, step, next, lag;
+  logic write, read, full;
+  logic [ADDR_BITS-1:0] write_at, read_at;
 
   always_comb begin
-    if (window_last) begin
-      step = oh_last && ow_last ? DIST_BITS'(STEP_MAP) : ow_last ? DIST_BITS'(STEP_OH) : DIST_BITS'(STEP_OW);
-      ring_step = oh_last && ow_last ? around(STEP_MAP) : ow_last ? around(STEP_OH) : around(STEP_OW);
-    end else if (DEPTHWISE ? !kw_last : !fold_last) begin
-      step = DEPTHWISE ? DIST_BITS'(STEP_KW) : DIST_BITS'(STEP_FOLD);
-      ring_step = DEPTHWISE ? around(STEP_KW) : around(STEP_FOLD);
-    end else if (DEPTHWISE ? !kh_last : !kw_last) begin
-      step = DEPTHWISE ? DIST_BITS'(STEP_KH) : DIST_BITS'(STEP_KW);
-      ring_step = DEPTHWISE ? around(STEP_KH) : around(STEP_KW);
-    end else begin
-      step = DEPTHWISE ? DIST_BITS'(STEP_FOLD) : DIST_BITS'(STEP_KH);
-      ring_step = DEPTHWISE ? around(STEP_FOLD) : around(STEP_KH);
-    end
+    if (window_last) step = oh_last && ow_last ? DIST_BITS'(STEP_MAP) : ow_last ? DIST_BITS'(STEP_OH) : DIST_BITS'(STEP_OW);
+    else if (DEPTHWISE ? !kw_last : !fold_last) step = DEPTHWISE ? DIST_BITS'(STEP_KW) : DIST_BITS'(STEP_FOLD);
+    else if (DEPTHWISE ? !kh_last : !kw_last) step = DEPTHWISE ? DIST_BITS'(STEP_KH) : DIST_BITS'(STEP_KW);
+    else step = DEPTHWISE ? DIST_BITS'(STEP_FOLD) : DIST_BITS'(STEP_KH);
   end
-  assign release_step = oh_last && ow_last ? DIST_BITS'(NEXT_MAP) : ow_last ? DIST_BITS'(NEXT_ROW) : DIST_BITS'(NEXT_COL);
+  assign next = read_q + step;
 
   logic valid_q;
-  assign s_axis_tready = held_q != DIST_BITS'(DEPTH);
+  assign lag = read_q - written_q;
+  assign s_axis_tready = !full;
   assign write = s_axis_tvalid && s_axis_tready;
-  assign read = ahead_q > 0 && (!valid_q || m_axis_tready);
-  assign read_sum = {1'b0, read_q} + {1'b0, ring_step};
+  assign read = lag[DIST_BITS-1] && (!valid_q || m_axis_tready);
 
   always_ff @(posedge clk) begin
     if (!rst_n) begin
-      valid_q <= 1'b0;
-      ahead_q <= '0;
-      held_q  <= '0;
-      write_q <= '0;
-      read_q  <= '0;
-      fold_q  <= '0;
-      kw_q    <= '0;
-      kh_q    <= '0;
-      ow_q    <= '0;
-      oh_q    <= '0;
+      valid_q   <= 1'b0;
+      written_q <= '0;
+      read_q    <= '0;
+      first_q   <= '0;
+      fold_q    <= '0;
+      kw_q      <= '0;
+      kh_q      <= '0;
+      ow_q      <= '0;
+      oh_q      <= '0;
     end else begin
       if (!valid_q || m_axis_tready) valid_q <= read;
-      ahead_q <= ahead_q + (write ? DIST_BITS'(1) : '0) - (read ? step : '0);
-      held_q  <= held_q + (write ? DIST_BITS'(1) : '0) - (read && window_last ? release_step : '0);
-      if (write) write_q <= write_q == ADDR_BITS'(DEPTH - 1) ? '0 : write_q + 1'b1;
+      if (write) written_q <= written_q + 1'b1;
       if (read) begin
-        read_q <= read_sum >= (ADDR_BITS + 1)'(DEPTH) ? ADDR_BITS'(read_sum - (ADDR_BITS + 1)'(DEPTH)) :
-                  read_sum[ADDR_BITS-1:0];
+        read_q <= next;
+        if (window_last) first_q <= next;
         if (fold_step) fold_q <= fold_last ? '0 : fold_q + 1'b1;
         if (kw_step) kw_q <= kw_last ? '0 : kw_q + 1'b1;
         if (kh_step) kh_q <= kh_last ? '0 : kh_q + 1'b1;
@@ -160,15 +145,49 @@ module swg #(
     end
   end
 
+  if (DEPTH > 1 && 2 ** ADDR_BITS == DEPTH) begin : g_power
+    assign full = written_q[ADDR_BITS-1:0] == first_q[ADDR_BITS-1:0]
+        && written_q[DIST_BITS-1:ADDR_BITS] == first_q[DIST_BITS-1:ADDR_BITS] + 1'b1;
+    assign write_at = written_q[ADDR_BITS-1:0];
+    assign read_at = read_q[ADDR_BITS-1:0];
+  end else begin : g_wrap
+    // A step around the ring, in [0, DEPTH).
+    function automatic logic [ADDR_BITS-1:0] around(input int step_of);
+      return ADDR_BITS'(((step_of % int'(DEPTH)) + int'(DEPTH)) % int'(DEPTH));
+    endfunction
+
+    logic [ADDR_BITS-1:0] write_at_q, read_at_q, ring_step;
+    logic [ADDR_BITS:0] sum;
+    always_comb begin
+      if (window_last) ring_step = oh_last && ow_last ? around(STEP_MAP) : ow_last ? around(STEP_OH) : around(STEP_OW);
+      else if (DEPTHWISE ? !kw_last : !fold_last) ring_step = DEPTHWISE ? around(STEP_KW) : around(STEP_FOLD);
+      else if (DEPTHWISE ? !kh_last : !kw_last) ring_step = DEPTHWISE ? around(STEP_KH) : around(STEP_KW);
+      else ring_step = DEPTHWISE ? around(STEP_FOLD) : around(STEP_KH);
+    end
+    assign sum = {1'b0, read_at_q} + {1'b0, ring_step};
+    always_ff @(posedge clk) begin
+      if (!rst_n) begin
+        write_at_q <= '0;
+        read_at_q  <= '0;
+      end else begin
+        if (write) write_at_q <= write_at_q == ADDR_BITS'(DEPTH - 1) ? '0 : write_at_q + 1'b1;
+        if (read) read_at_q <= sum >= (ADDR_BITS + 1)'(DEPTH) ? ADDR_BITS'(sum - (ADDR_BITS + 1)'(DEPTH)) : sum[ADDR_BITS-1:0];
+      end
+    end
+    assign full = written_q - first_q == DIST_BITS'(DEPTH);
+    assign write_at = write_at_q;
+    assign read_at = read_at_q;
+  end
+
   (* ram_style = RAM_STYLE *)
   logic [WIDTH-1:0] ring[DEPTH];
   logic [WIDTH-1:0] data_q;
 
   always_ff @(posedge clk) begin
-    if (write) ring[write_q] <= s_axis_tdata;
+    if (write) ring[write_at] <= s_axis_tdata;
   end
   always_ff @(posedge clk) begin
-    if (read) data_q <= ring[read_q];
+    if (read) data_q <= ring[read_at];
   end
 
   assign m_axis_tdata  = data_q;

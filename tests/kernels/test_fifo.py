@@ -14,10 +14,10 @@ from flows.simulate.bench import job_of, results_of
 from flows.simulate.verilator import Throttle
 from tests.kernels.harness import Unit, build, check_grid, intervals, lint, read_slang
 
-FAST = [(8, 2, "auto"), (1, 3, "distributed"), (37, 4, "auto"), (8, 5, "block"), (128, 17, "auto"), (4, 2, "block"),
-        (12, 64, "distributed"), (64, 300, "auto"), (9, 1024, "block"), (16, 33, "block")]  # fmt: skip
+FAST = [(8, 2, "auto"), (9, 1, "auto"), (1, 3, "distributed"), (37, 4, "auto"), (8, 5, "block"), (128, 17, "auto"),
+        (4, 2, "block"), (12, 64, "distributed"), (64, 300, "auto"), (9, 1024, "block"), (16, 33, "block")]  # fmt: skip
 SLOW = [
-    (w, d, s) for w in (1, 8, 33, 65, 200) for d in (2, 3, 6, 32, 100, 257) for s in ("auto", "distributed", "block")
+    (w, d, s) for w in (1, 8, 33, 65, 200) for d in (1, 2, 3, 6, 32, 100, 257) for s in ("auto", "distributed", "block")
 ]
 
 
@@ -25,7 +25,7 @@ def unit(width: int, depth: int, style: str, number: int, frames: int = 4) -> Un
     bits = next(b for b in range(min(width, 40), 0, -1) if width % b == 0)
     x = np.random.default_rng(number).integers(0, 1 << bits, (frames, 50, width // bits))
     params = {"WIDTH": width, "DEPTH": depth, "RAM_STYLE": style, "SIM_ID": number}
-    return Unit(f"fifo{number}", "fifo", params, x, bits, x, IntType(bits, False), interval=50)
+    return Unit(f"fifo{number}", "fifo", params, x, bits, x, IntType(bits, False), interval=50 if depth > 1 else 100)
 
 
 def units(grid: list[tuple[int, int, str]]) -> list[Unit]:
@@ -51,7 +51,7 @@ def test_latency_is_one_cycle(tmp_path: Path) -> None:
 
 def test_run_time_limit_behaves_as_a_smaller_depth(tmp_path: Path) -> None:
     """Cycle by cycle: the sink's stalls are seeded by its number, so a limited FIFO and a small one see the same."""
-    depths = (2, 3, 7, 20)
+    depths = (2, 3, 7, 20, 1)
     small = [unit(8, depth, "auto", i + 1) for i, depth in enumerate(depths)]
     large = [replace(u, params={**u.params, "DEPTH": 512}) for u in small]
     seen = []
@@ -94,7 +94,7 @@ def test_full_throughput_at_depth_two(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("changed", "message"),
-    [({"DEPTH": 1}, "DEPTH"), ({"DEPTH": 0}, "DEPTH"), ({"WIDTH": 0}, "WIDTH"), ({"RAM_STYLE": "flash"}, "RAM_STYLE")],
+    [({"DEPTH": 0}, "DEPTH"), ({"WIDTH": 0}, "WIDTH"), ({"RAM_STYLE": "flash"}, "RAM_STYLE")],
 )
 def test_illegal_parameters_are_refused(tmp_path: Path, changed: dict[str, int | str], message: str) -> None:
     good = unit(8, 4, "auto", 1)

@@ -116,6 +116,18 @@ def smaller(u: Unit) -> Unit:
     return replace(u, params={**p, "DEPTH": int(p["DEPTH"]) - int(p["FOLDS"])})
 
 
+def rounded(u: Unit) -> Unit:
+    """With a memory of a power of two beats, whose addresses the positions are."""
+    return replace(u, params={**u.params, "DEPTH": 1 << (int(u.params["DEPTH"]) - 1).bit_length()})
+
+
+def half_rounded(sets: list[Set]) -> list[Unit]:
+    made = [rounded(u) if number % 2 else u for number, u in enumerate(units(sets))]
+    powers = [int(u.params["DEPTH"]).bit_count() == 1 for u in made]
+    assert 0.4 < sum(powers) / len(powers) < 0.9
+    return made
+
+
 def span(u: Unit) -> int:
     """Beats from a window's first to its last: what DEPTH must hold."""
     p = {key: int(value) for key, value in u.params.items() if key != "RAM_STYLE"}
@@ -123,14 +135,14 @@ def span(u: Unit) -> int:
 
 
 def test_grid(tmp_path: Path) -> None:
-    check_grid(units(FAST), tmp_path)
+    check_grid(half_rounded(FAST), tmp_path)
 
 
 @pytest.mark.slow
 def test_large_grid(tmp_path: Path) -> None:
     assert len(SLOW) >= 40
-    check_grid(units(SLOW), tmp_path)
-    read_slang(units(SLOW), tmp_path / "slang")
+    check_grid(half_rounded(SLOW), tmp_path)
+    read_slang(half_rounded(SLOW), tmp_path / "slang")
 
 
 def test_grid_of_whole_windows(tmp_path: Path) -> None:

@@ -99,7 +99,8 @@ def _channels(design: Design, layers: Mapping[str, Layer]) -> tuple[Channel, ...
         if fifo is None:
             found.append(Channel(name, design.streams[name].bits, DEFAULT_DEPTH, (name,)))
             continue
-        depth = int(fifo.params["DEPTH"])  # type: ignore[arg-type]
+        # A stream of one entry would stall every pipeline that it stands between.
+        depth = max(int(fifo.params["DEPTH"]), DEFAULT_DEPTH)  # type: ignore[arg-type]
         if _on_branch(design, fifo):
             depth += SPARE + _ring(design, readers, layers, fifo)
         found.append(Channel(fifo.name, design.streams[name].bits, depth, (name, fifo.output)))
