@@ -16,9 +16,9 @@ from flows.report.sweep import print_sweep, write_page
 from flows.report.tables import metric
 from flows.sweep import work
 from flows.sweep.plan import Point, Request, integers, points, words
-from flows.sweep.table import Row, groups, row, to_csv
+from flows.sweep.table import Row, groups, row, to_csv, to_sqlite
 
-TABLE, PAGE = "results.csv", "index.html"
+TABLE, DATABASE, PAGE = "results.csv", "results.sqlite", "index.html"
 
 
 class SweepFailed(FlowError):
@@ -57,7 +57,7 @@ def sweep(request: Request, scheduler: str | None = None) -> list[Row]:
     out = grid[0].folder.parents[1].resolve()
     make_output_folder(out)
     with locked(out):
-        for name in (TABLE, PAGE):  # those of an earlier run would look like the result of this one
+        for name in (TABLE, DATABASE, PAGE):  # those of an earlier run would look like the result of this one
             (out / name).unlink(missing_ok=True)
         rows, reused = _run(grid, out, request.stop_step, scheduler)
         _report(rows, request, out, reused)
@@ -103,7 +103,8 @@ def _line(found: Row, reused: bool) -> str:
 
 
 def _report(rows: Sequence[Row], request: Request, out: Path, reused: int) -> None:
-    write_text(out / TABLE, to_csv(rows, bool(request.activation_bits)))
+    write_text(out / TABLE, to_csv(rows))
+    write_text(out / DATABASE, to_sqlite(rows))
     found = groups(rows)
     page = write_page(found, rows, out, request.config.stem)
     print_sweep(found, console)

@@ -1,19 +1,28 @@
-"""The figures of one finished point, read from what its build wrote."""
+"""The columns of a sweep's table, and what a point measured, from the files that its build left."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from flows.files import read_json
 
-# The contract of results.csv; `activation_bits` is added at the end where it is swept.
+# The contract of results.csv; what came later stands behind it.
 COLUMNS = (
     "method", "accumulator_bits", "policy", "board", "target_fps", "seed", "float_metric", "quant_metric", "metric",
     "sparsity", "interval_cycles", "LUT", "LUTRAM", "FF", "DSP", "BRAM_18K", "verified", "seconds", "error",
 )  # fmt: skip
 RESOURCES = ("LUT", "LUTRAM", "FF", "DSP", "BRAM_18K")
+VIVADO = tuple(f"vivado_{name}" for name in RESOURCES)
+MORE = (
+    "activation_bits", "weight_bits", "layer_bits", "skip_zeros", "latency_cycles", "fps", *VIVADO, "vivado_fmax_mhz",
+    "design", "build", "folder",
+)  # fmt: skip
+"""LUT to BRAM_18K are Yosys', vivado_* Vivado's: never mixed. `layer_bits`: one P a layer ("conv1:9 conv2:11"), where
+`accumulator_bits` is empty. `fps`: frames/s at the design's clock. `folder`: the point's output folder, relative to the
+table's where it lies below it. `build`: of a comparison, which of the given folders the row is from."""
+ALL_COLUMNS = COLUMNS + MORE
 
 
 def measured(folder: Path, stop: str | None) -> dict[str, Any]:
@@ -27,23 +36,28 @@ def measured(folder: Path, stop: str | None) -> dict[str, Any]:
     row["sparsity"] = sparsity(training["layers"])
     row["seconds"] = round(sum(read_json(folder / "time_per_step.json").values()), 3)
     if stop is None:
-        row |= _built(read_json(folder / "report" / "summary.json"))
+        row |= of_summary(read_json(folder / "report" / "summary.json"))
     return row
 
 
-def sparsity(layers: list[Mapping[str, Any]]) -> float:
+def sparsity(layers: Iterable[Mapping[str, Any]]) -> float:
     """Share of zeros among the integer weights of all layers."""
-    total = sum(layer["weights"] for layer in layers)
-    return float(sum(layer["sparsity"] * layer["weights"] for layer in layers) / total)
+    counts = [(layer["weights"], layer["sparsity"]) for layer in layers]
+    return float(sum(weights * zeros for weights, zeros in counts) / sum(weights for weights, _ in counts))
 
 
-def _built(summary: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    performance = summary["performance"]
-    if "interval_cycles" in performance:
-        found["interval_cycles"] = performance["interval_cycles"]
-    if tool := summary.get("resources", {}).get("yosys"):
+def of_summary(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns that a build's summary.json has figures for."""
+    performance, tools = summary.get("performance", {}), summary.get("resources", {})
+    found: dict[str, Any] = {"design": summary["design"]}
+    if "interval_cycles" in performance:  # simulated: an estimate has none
+        found |= {name: performance[name] for name in ("interval_cycles", "latency_cycles", "fps")}
+    if tool := tools.get("yosys"):
         found |= {name: tool["total"][name] for name in RESOURCES}
+    if tool := tools.get("vivado"):
+        found |= {f"vivado_{name}": tool["total"][name] for name in RESOURCES}
+        if "timing" in tool:
+            found["vivado_fmax_mhz"] = tool["timing"]["fmax_mhz"]
     checks = summary["verification"]
     found["verified"] = bool(checks) and all(check["mismatches"] == 0 for check in checks.values())
     return found

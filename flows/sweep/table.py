@@ -1,22 +1,29 @@
-"""The sweep's table: one row a point in results.csv, and the groups of points that differ in the seed alone."""
+"""The sweep's table: one row a point, as CSV and SQLite, and the groups of points that differ in the seed alone."""
 
 from __future__ import annotations
 
 import csv
 import io
+import sqlite3
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from flows.sweep.plan import Point
-from flows.sweep.row import COLUMNS
+from flows.sweep.row import ALL_COLUMNS, VIVADO
 
 Row = Mapping[str, Any]
-"""One point: the columns of results.csv and `activation_bits`; None where a step was not run."""
+"""One point: `flows.sweep.row.ALL_COLUMNS`; None where a step was not run."""
 
-AXES = ("method", "accumulator_bits", "activation_bits", "policy", "board", "target_fps")
-MEASURED = ("float_metric", "quant_metric", "sparsity", "interval_cycles", "LUT", "FF", "DSP", "BRAM_18K")
+AXES = (
+    "method", "accumulator_bits", "layer_bits", "weight_bits", "activation_bits", "policy", "skip_zeros", "board",
+    "target_fps", "design", "build",
+)  # fmt: skip
+MEASURED = (
+    "float_metric", "quant_metric", "sparsity", "interval_cycles", "latency_cycles", "fps", "LUT", "LUTRAM", "FF",
+    "DSP", "BRAM_18K", *VIVADO, "vivado_fmax_mhz",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -46,23 +53,45 @@ class Group:
 def row(point: Point, result: Mapping[str, Any], stop: str | None) -> dict[str, Any]:
     """The table's row of a point, from the result.json that its worker left."""
     built = stop is None
+    train = point.training
+    hardware = point.config.model_dump(include={"board", "target_fps", "skip_zeros"}) if built else {}
     axes = {
-        "method": point.method, "accumulator_bits": point.accumulator_bits, "seed": point.seed,
-        "policy": point.config.accumulator_policy if built else None, "board": point.config.board if built else None,
-        "target_fps": point.config.target_fps if built else None, "activation_bits": point.activation_bits,
+        "method": point.method, "seed": point.seed, "accumulator_bits": point.accumulator_bits,
+        "layer_bits": layer_bits(train.accumulator_bits), "weight_bits": train.weight_bits,
+        "activation_bits": point.activation_bits, "design": point.config.name,
+        "policy": point.config.accumulator_policy if built else None, "folder": f"points/{point.name}", **hardware,
     }  # fmt: skip
-    empty = dict.fromkeys((*COLUMNS, "activation_bits"))
-    return empty | axes | dict(result.get("row", {})) | {"error": result.get("error")}
+    return dict.fromkeys(ALL_COLUMNS) | axes | dict(result.get("row", {})) | {"error": result.get("error")}
 
 
-def to_csv(rows: Iterable[Row], activation_bits: bool) -> str:
-    """results.csv. `activation_bits`: with a last column of that name, where it is an axis of the sweep."""
-    columns = [*COLUMNS, *(["activation_bits"] if activation_bits else [])]
+def layer_bits(bits: object) -> str | None:
+    """`{layer: P}` as one word a layer; None where one P is for all, or there is none."""
+    return " ".join(f"{name}:{p}" for name, p in bits.items()) if isinstance(bits, Mapping) else None
+
+
+def to_csv(rows: Iterable[Row]) -> str:
+    """results.csv: a line a row, under the names of the columns."""
     memory = io.StringIO()
     writer = csv.writer(memory, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([_cell(r[column]) for column in columns] for r in rows)
+    writer.writerow(ALL_COLUMNS)
+    writer.writerows([_cell(r[column]) for column in ALL_COLUMNS] for r in rows)
     return memory.getvalue()
+
+
+def to_sqlite(rows: Iterable[Row]) -> bytes:
+    """The same table as a SQLite database with the one table `results`; booleans are 0 and 1, empty cells NULL."""
+    connection = sqlite3.connect(":memory:")
+    try:
+        names = ", ".join(f'"{column}"' for column in ALL_COLUMNS)
+        connection.execute(f"CREATE TABLE results ({names})")
+        marks = ", ".join("?" * len(ALL_COLUMNS))
+        connection.executemany(
+            f"INSERT INTO results VALUES ({marks})", [tuple(r[column] for column in ALL_COLUMNS) for r in rows]
+        )
+        connection.commit()
+        return connection.serialize()
+    finally:
+        connection.close()
 
 
 def _cell(value: Any) -> Any:
@@ -83,12 +112,16 @@ def groups(rows: Sequence[Row]) -> tuple[Group, ...]:
 
 def _group(axes: Row, members: Sequence[Row]) -> Group:
     good = [r for r in members if r["error"] is None]
-    figures = {name: spread([r[name] for r in good]) for name in MEASURED if good and good[0][name] is not None}
+    figures = {name: spread(values) for name in MEASURED if (values := _values(good, name))}
     verified = [r["verified"] for r in good if r["verified"] is not None]
     return Group(
         axes, figures, len(members) - len(good), good[0]["metric"] if good else None,
         all(verified) if verified else None,
     )  # fmt: skip
+
+
+def _values(rows: Iterable[Row], name: str) -> list[float]:
+    return [r[name] for r in rows if r[name] is not None]
 
 
 def spread(values: Sequence[float]) -> Spread:
