@@ -19,9 +19,12 @@ MORE = (
     "activation_bits", "weight_bits", "layer_bits", "skip_zeros", "latency_cycles", "fps", *VIVADO, "vivado_fmax_mhz",
     "pruned", "design", "build", "folder",
 )  # fmt: skip
-"""LUT to BRAM_18K are Yosys', vivado_* Vivado's: never mixed. `layer_bits`: one P a layer ("conv1:9 conv2:11"), where
-`accumulator_bits` is empty. `pruned`: why a search trained the point but did not build it. `fps`: frames/s at the design's clock. `folder`: the point's output folder, relative to the
-table's where it lies below it. `build`: of a comparison, which of the given folders the row is from."""
+"""LUT to BRAM_18K are Yosys', vivado_* Vivado's: never mixed. `fps`: frames/s at the design's clock.
+
+`layer_bits`: one P a layer ("conv1:9 conv2:11"), where `accumulator_bits` is empty. `pruned`: why a search trained the
+point but did not build it. `build`: of a comparison, which of the given folders the row is from. `folder`: the point's
+output folder, relative to the table's where it lies below it.
+"""
 ALL_COLUMNS = COLUMNS + MORE
 
 
