@@ -317,7 +317,7 @@ def fifos(
         write_json(path, {"source": "cycle model", **dataclasses.asdict(sizing)})
 
     depends = [rtl_emitter.describe(empty), fixed, code("flows/fifos.py", "flows/cycles"), *find_compiler()]
-    b.steps.run("fifos", depends, [path], action)
+    b.steps.run("fifos", depends, [path], action, share=True)
     return dict(read_json(path)["depths"])
 
 
@@ -563,7 +563,8 @@ def _verification(
     # Both folders hold design.json: folding, widths and parameters.
     built = b.out / ("hls" if name.startswith("hls") else "rtl")
     depends = [values.key, file_digest(built), b.config.verify_save_rtlsim_waveforms, simulators(), *more]
-    return dict(read_json(path)) if b.steps.run(name, depends, [path], action, check=True) else None
+    share = not b.config.verify_save_rtlsim_waveforms  # waveforms are files of this build alone
+    return dict(read_json(path)) if b.steps.run(name, depends, [path], action, check=True, share=share) else None
 
 
 def synthesize(
@@ -586,7 +587,7 @@ def synthesize(
         {p: rtl_text(d) for p, d in designs.items()}, b.part.family, code("flows/synthesize", "hw_templates/yosys"),
         versions("pyosys"),
     ]  # fmt: skip
-    b.steps.run("synthesize", depends, [path], action)
+    b.steps.run("synthesize", depends, [path], action, share=True)
     return dict(read_json(path))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from flows.config import STEPS
 from flows.errors import ConfigError
 from flows.files import digest, file_digest, write_json
+from flows.shared_steps import SharedSteps
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +26,8 @@ class Stopped(Exception):
 class Steps:
     """Runs steps in order and remembers, in OUT/.steps, what each depended on and wrote.
 
-    `announce(name, what)` is called with "run", "reused" or "kept" before each step. `results` are what no longer holds
-    once any step runs again: removed before the first that does.
+    `announce(name, what)` is called with "run", "reused", "shared" or "kept" before each step. `results` are what no
+    longer holds once any step runs again: removed before the first that does. `shared`: what other builds ran already.
     """
 
     out: Path
@@ -34,16 +35,19 @@ class Steps:
     stop: str | None = None
     announce: Callable[[str, str], None] = lambda name, what: None
     results: Sequence[Path] = ()
+    shared: SharedSteps | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     reused: list[str] = field(default_factory=list)
 
     def run(
-        self, name: str, depends_on: Any, outputs: Sequence[Path], action: Callable[[], None], *, check: bool = False
-    ) -> bool:
+        self, name: str, depends_on: Any, outputs: Sequence[Path], action: Callable[[], None], *, check: bool = False,
+        share: bool = False,
+    ) -> bool:  # fmt: skip
         """Runs `action`, unless `outputs` are what it wrote for the same `depends_on` (a JSON-like value).
 
         Steps before `start_step` are not run: their outputs are taken as they are. Of a `check` only where it was made
         of what is there now; else it counts as not made (returns False), or, where a report will be made, is an error.
+        `share`: `outputs` are text files that another build of `shared` may have written for the same `depends_on`.
         Raises ConfigError where outputs are missing, Stopped after `stop_step`.
         """
         record, key = self.out / ".steps" / f"{name}.json", digest(depends_on)
@@ -59,19 +63,31 @@ class Steps:
         elif self._unchanged(record, key, outputs):
             self._note(name, "reused", self._known(record)["seconds"])
         else:
-            self.announce(name, "run")
             record.unlink(missing_ok=True)
             for path in (*outputs, *self.results):
                 if path.is_file():
                     path.unlink()
-            began = time.monotonic()
-            action()
-            self.seconds[name] = round(time.monotonic() - began, 3)
+            self.seconds[name] = self._make(name, key, outputs, action, self.shared if share else None)
             written = {str(p.relative_to(self.out)): file_digest(p) for p in outputs}
             write_json(record, {"key": key, "seconds": self.seconds[name], "outputs": written})
         if name == self.stop:
             raise Stopped(name)
         return True
+
+    def _make(
+        self, name: str, key: str, outputs: Sequence[Path], action: Callable[[], None], shared: SharedSteps | None
+    ) -> float:
+        """Runs `action`, or takes what it wrote in another build; the seconds that it took."""
+        if shared is not None and (known := shared.take(name, key, outputs, self.out)) is not None:
+            self.announce(name, "shared")
+            return known
+        self.announce(name, "run")
+        began = time.monotonic()
+        action()
+        seconds = round(time.monotonic() - began, 3)
+        if shared is not None:
+            shared.give(name, key, seconds, outputs, self.out)
+        return seconds
 
     def _note(self, name: str, what: str, seconds: float) -> None:
         self.announce(name, what)

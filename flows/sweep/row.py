@@ -34,13 +34,19 @@ def measured(folder: Path, stop: str | None) -> dict[str, Any]:
     `sparsity`: share of zeros among all integer weights of the network; `seconds`: of all steps, as measured when
     each last ran (a float pre-training that several points share is not in it).
     """
-    training = read_json(folder / "train" / "training.json")
-    row: dict[str, Any] = {key: training[key] for key in ("float_metric", "quant_metric", "metric")}
-    row["sparsity"] = sparsity(training["layers"])
-    row["seconds"] = round(sum(read_json(folder / "time_per_step.json").values()), 3)
-    if stop is None:
-        row |= of_summary(read_json(folder / "report" / "summary.json"))
-    return row
+    row: dict[str, Any] = {"seconds": round(sum(read_json(folder / "time_per_step.json").values()), 3)}
+    training = folder / "train" / "training.json"
+    if stop is not None:
+        return row | of_training(read_json(training))
+    summary = read_json(folder / "report" / "summary.json")
+    row |= of_training(read_json(training)) if training.is_file() else of_network(summary)
+    return row | of_summary(summary)
+
+
+def of_training(training: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns that a training.json has figures for."""
+    row = {key: training[key] for key in ("float_metric", "quant_metric", "metric")}
+    return row | {"sparsity": sparsity(training["layers"])}
 
 
 def sparsity(layers: Iterable[Mapping[str, Any]]) -> float:
@@ -49,12 +55,43 @@ def sparsity(layers: Iterable[Mapping[str, Any]]) -> float:
     return float(sum(weights * zeros for weights, zeros in counts) / sum(weights for weights, _ in counts))
 
 
+def of_network(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """What a summary.json says of the network and its training: method, widths, metric, sparsity, seed.
+
+    `accumulator_bits` and `weight_bits` where all layers that were constrained agree (all but the first, for the
+    weights: it has more bits by itself).
+    """
+    layers = summary["layers"]
+    found: dict[str, Any] = {"seed": summary["seed"]}
+    if training := summary["training"]:
+        found |= {key: training[key] for key in ("method", "float_metric", "quant_metric", "metric")}
+    trained = {layer["name"]: layer["trained_bits"] for layer in layers if layer["trained_bits"] is not None}
+    if len(set(trained.values())) == 1:
+        found["accumulator_bits"] = next(iter(trained.values()))
+    else:
+        found["layer_bits"] = layer_bits(trained)
+    if len(widths := {layer["weight_bits"] for layer in layers[1:] or layers}) == 1:
+        found["weight_bits"] = widths.pop()
+    if layers:
+        shaped = [{"weights": layer["mw"] * layer["mh"], "sparsity": layer["sparsity"]} for layer in layers]
+        found["sparsity"] = sparsity(shaped)
+    return found
+
+
+def layer_bits(bits: object) -> str | None:
+    """`{layer: P}` as one word a layer; None where one P is for all, or there is none."""
+    if not isinstance(bits, Mapping) or not bits:
+        return None
+    return " ".join(f"{name}:{p}" for name, p in bits.items() if p is not None)
+
+
 def of_summary(summary: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns that a build's summary.json has figures for."""
+    """The columns of the hardware that a build's summary.json has figures for."""
     performance, tools = summary.get("performance", {}), summary.get("resources", {})
     found: dict[str, Any] = {"design": summary["design"]}
     if "interval_cycles" in performance:  # simulated: an estimate has none
-        found |= {name: performance[name] for name in ("interval_cycles", "latency_cycles", "fps")}
+        names = ("interval_cycles", "latency_cycles", "fps")
+        found |= {name: performance[name] for name in names if name in performance}
     if tool := tools.get("yosys"):
         found |= {name: tool["total"][name] for name in RESOURCES}
     if tool := tools.get("vivado"):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from flows.sweep.plan import Point
-from flows.sweep.row import ALL_COLUMNS, VIVADO
+from flows.sweep.row import ALL_COLUMNS, VIVADO, layer_bits
 
 Row = Mapping[str, Any]
 """One point: `flows.sweep.row.ALL_COLUMNS`; None where a step was not run."""
@@ -52,21 +52,17 @@ class Group:
 
 def row(point: Point, result: Mapping[str, Any], stop: str | None) -> dict[str, Any]:
     """The table's row of a point, from the result.json that its worker left."""
-    built = stop is None
-    train = point.training
-    hardware = point.config.model_dump(include={"board", "target_fps", "skip_zeros"}) if built else {}
-    axes = {
-        "method": point.method, "seed": point.seed, "accumulator_bits": point.accumulator_bits,
-        "layer_bits": layer_bits(train.accumulator_bits), "weight_bits": train.weight_bits,
-        "activation_bits": point.activation_bits, "design": point.config.name,
-        "policy": point.config.accumulator_policy if built else None, "folder": f"points/{point.name}", **hardware,
-    }  # fmt: skip
-    return dict.fromkeys(ALL_COLUMNS) | axes | dict(result.get("row", {})) | {"error": result.get("error")}
-
-
-def layer_bits(bits: object) -> str | None:
-    """`{layer: P}` as one word a layer; None where one P is for all, or there is none."""
-    return " ".join(f"{name}:{p}" for name, p in bits.items()) if isinstance(bits, Mapping) else None
+    config = point.config
+    axes: dict[str, Any] = {"design": config.name, "folder": f"points/{point.name}"}
+    if (train := point.training) is not None:
+        per_layer = isinstance(train.accumulator_bits, dict)
+        axes |= train.model_dump(include={"method", "weight_bits", "activation_bits", "seed"})
+        axes["accumulator_bits"] = None if per_layer else train.accumulator_bits
+        axes["layer_bits"] = layer_bits(train.accumulator_bits)
+    if stop is None:
+        axes |= config.model_dump(include={"board", "target_fps", "skip_zeros"}) | {"policy": config.accumulator_policy}
+    found = dict(result.get("row", {})) | {key: result.get(key) for key in ("pruned", "error")}
+    return dict.fromkeys(ALL_COLUMNS) | found | {key: value for key, value in axes.items() if value is not None}
 
 
 def to_csv(rows: Iterable[Row]) -> str:

@@ -1,0 +1,45 @@
+"""Results of steps that several builds share: where one had the same dependencies, the others copy what it wrote.
+
+A sweep's points differ in one thing and share the rest: `exact` and `trained` widths are often the same RTL. An entry
+is one file, `FOLDER/STEP_KEY.json`, written atomically: the step's text files and the seconds that it took.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from flows.errors import FlowError
+from flows.files import read_json, write_json, write_text
+
+
+@dataclass(frozen=True)
+class SharedSteps:
+    """The folder of the entries; every build that shares it must have the same code (dependencies digest it)."""
+
+    folder: Path
+
+    def take(self, name: str, key: str, outputs: Sequence[Path], out: Path) -> float | None:
+        """Writes what another build's step wrote; the seconds it took there. None where no good entry is there."""
+        try:
+            entry = read_json(self._path(name, key))
+            texts = {out / path: str(text) for path, text in entry["files"].items()}
+            seconds = float(entry["seconds"])
+        except (FlowError, KeyError, TypeError, ValueError, AttributeError):
+            return None
+        if texts.keys() != set(outputs):
+            return None
+        for path, text in texts.items():
+            write_text(path, text)
+        return seconds
+
+    def give(self, name: str, key: str, seconds: float, outputs: Sequence[Path], out: Path) -> None:
+        """Keeps what a step wrote; one that cannot be kept costs the others time, not this build."""
+        with contextlib.suppress(FlowError, OSError, UnicodeDecodeError):
+            files = {str(path.relative_to(out)): path.read_text(encoding="utf-8") for path in outputs}
+            write_json(self._path(name, key), {"seconds": seconds, "files": files})
+
+    def _path(self, name: str, key: str) -> Path:
+        return self.folder / f"{name}_{key}.json"
