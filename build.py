@@ -28,6 +28,7 @@ def parser() -> argparse.ArgumentParser:
             "--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides", help="override a config key"
         )
     _add_sweep(commands)
+    _add_compare(commands)
     _add_deploy(commands)
     commands.add_parser("doctor", help="which tools are here, which steps will run")
     return top
@@ -89,12 +90,19 @@ def _add_sweep(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="of each job: queue, account, walltime, memory, interface, local_directory, directive, prologue, resources",
+        help="of each job: queue, account, walltime, memory, interface, local_directory, directive, prologue, …",
     )
     sweep.add_argument("-o", "--output-dir", type=Path, help="where to write (default: out/NAME_sweep)")
     sweep.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides", help="override a config key"
     )
+
+
+def _add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "one table and page of builds and sweeps that are already there, FINN's too"
+    compare = commands.add_parser("compare", help=text, description=text)
+    compare.add_argument("outs", type=Path, nargs="+", metavar="OUT", help="output folder of a build or a sweep")
+    compare.add_argument("-o", "--output-dir", type=Path, help="where to write (default: out/comparison)")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -126,6 +134,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from flows.sweep.command import run_command
 
             return run_command(options)
+        if options.command == "compare":
+            from flows.sweep.comparison import compare
+
+            compare(options.outs, options.output_dir)
+            return 0
         if options.command == "deploy":
             from flows.deploy import run_command as run_deploy
 

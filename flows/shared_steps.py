@@ -1,13 +1,15 @@
 """Results of steps that several builds share: where one had the same dependencies, the others copy what it wrote.
 
 A sweep's points differ in one thing and share the rest: `exact` and `trained` widths are often the same RTL. An entry
-is one file, `FOLDER/STEP_KEY.json`, written atomically: the step's text files and the seconds that it took.
+is one file, `FOLDER/STEP_KEY.json`, written atomically: the step's text files and the seconds that it took. Of two builds
+that come to the same step at the same time, the second waits for the first.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+import fcntl
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +22,16 @@ class SharedSteps:
     """The folder of the entries; every build that shares it must have the same code (dependencies digest it)."""
 
     folder: Path
+
+    @contextlib.contextmanager
+    def alone(self, name: str, key: str) -> Iterator[None]:
+        """Holds an entry for this process, until it is made; where no lock can be had, both builds run the step."""
+        with contextlib.ExitStack() as stack:
+            with contextlib.suppress(OSError):
+                self.folder.mkdir(parents=True, exist_ok=True)
+                lock = stack.enter_context(self._path(name, key).with_suffix(".lock").open("a"))
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def take(self, name: str, key: str, outputs: Sequence[Path], out: Path) -> float | None:
         """Writes what another build's step wrote; the seconds it took there. None where no good entry is there."""

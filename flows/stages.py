@@ -655,6 +655,7 @@ def report(
     outputs = [folder / name for name in (*RESULTS, *files)]
     b.steps.run("report", [summary, files, code("flows/report"), versions("matplotlib", "jinja2")], outputs, action)
     write_times(config, b.steps)
+    write_json(b.out / "build_config.json", config.model_dump(mode="json"))  # what a comparison says of this build
     print_summary(summary, console)
     console.print(f"report: {folder / 'index.html'}")
 

@@ -78,16 +78,21 @@ class Steps:
         self, name: str, key: str, outputs: Sequence[Path], action: Callable[[], None], shared: SharedSteps | None
     ) -> float:
         """Runs `action`, or takes what it wrote in another build; the seconds that it took."""
-        if shared is not None and (known := shared.take(name, key, outputs, self.out)) is not None:
-            self.announce(name, "shared")
-            return known
+        if shared is None:
+            return self._timed(name, action)
+        with shared.alone(name, key):
+            if (known := shared.take(name, key, outputs, self.out)) is not None:
+                self.announce(name, "shared")
+                return known
+            seconds = self._timed(name, action)
+            shared.give(name, key, seconds, outputs, self.out)
+            return seconds
+
+    def _timed(self, name: str, action: Callable[[], None]) -> float:
         self.announce(name, "run")
         began = time.monotonic()
         action()
-        seconds = round(time.monotonic() - began, 3)
-        if shared is not None:
-            shared.give(name, key, seconds, outputs, self.out)
-        return seconds
+        return round(time.monotonic() - began, 3)
 
     def _note(self, name: str, what: str, seconds: float) -> None:
         self.announce(name, what)

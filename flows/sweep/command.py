@@ -1,7 +1,7 @@
 """Sweeps: a grid or a search of trainings and builds on Dask, a table of what came out, a page that compares it.
 
-`OUT/points/NAME` is the output folder of a point; `OUT/float` (float networks), `OUT/trainings` (training, front end and
-golden model) and `OUT/shared` (simulations and syntheses of equal hardware) hold what points share.
+`OUT/points/NAME` is the output folder of a point. What points share is in `OUT/float` (float networks),
+`OUT/trainings` (training, front end, golden model) and `OUT/shared` (simulation and synthesis of equal hardware).
 """
 
 from __future__ import annotations

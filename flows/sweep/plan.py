@@ -165,10 +165,12 @@ def _grid(request: Request, base: BuildConfig) -> Iterator[Choice]:
         for method in request.methods or METHODS[:1]:
             if method == "qat" and build.get("accumulator_policy") == "trained":
                 continue
-            widths = {"accumulator_bits": (None,) if method == "qat" else request.accumulator_bits}
-            more = {"activation_bits": request.activation_bits, "weight_bits": request.weight_bits}
-            seeds = {"seed": tuple(base.train.seed + offset for offset in range(request.seeds))}
-            for training in _swept(widths | more | seeds):
+            trainings = _swept({
+                "accumulator_bits": (None,) if method == "qat" else request.accumulator_bits,
+                "activation_bits": request.activation_bits, "weight_bits": request.weight_bits,
+                "seed": tuple(base.train.seed + offset for offset in range(request.seeds)),
+            })  # fmt: skip
+            for training in trainings:
                 yield {**build, "method": method, **training}
 
 

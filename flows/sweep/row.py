@@ -26,6 +26,14 @@ point but did not build it. `build`: of a comparison, which of the given folders
 output folder, relative to the table's where it lies below it.
 """
 ALL_COLUMNS = COLUMNS + MORE
+BOOLEANS = ("verified", "skip_zeros")
+FLOATS = (
+    "float_metric", "quant_metric", "sparsity", "interval_cycles", "seconds", "fps", "vivado_fmax_mhz",
+)  # fmt: skip
+WORDS = (
+    "method", "policy", "board", "metric", "error", "layer_bits", "pruned", "design", "build", "folder",
+)  # fmt: skip
+"""Columns by what is in their cells; all others hold integers."""
 
 
 def measured(folder: Path, stop: str | None) -> dict[str, Any]:

@@ -121,10 +121,7 @@ class Search:
         self._random = random.Random(seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            sampler = optuna.samplers.TPESampler(
-                seed=seed, multivariate=True, n_startup_trials=STARTUP,
-                constraints_func=_violations if self.objective.conditions else None,
-            )  # fmt: skip
+            sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True, n_startup_trials=STARTUP)
         self.study = optuna.create_study(directions=["minimize"] * len(self.objective.goals), sampler=sampler)
         for indices in self.space.uniform():
             self.study.enqueue_trial(indices)
@@ -146,7 +143,7 @@ class Search:
     def _index(self, trial: Trial, axis: str) -> int:
         values = self.space.axes[axis]
         if axis.startswith(LAYER) or all(isinstance(v, int) and not isinstance(v, bool) for v in values):
-            return trial.suggest_int(axis, 0, len(values) - 1)
+            return int(trial.suggest_int(axis, 0, len(values) - 1))
         return int(trial.suggest_categorical(axis, list(range(len(values)))))
 
     def _again(self, trial: Trial) -> None:
@@ -164,14 +161,10 @@ class Search:
         if row["error"] is not None:
             self.study.tell(trial, state=TrialState.FAIL)
             return
-        trial.set_user_attr("violations", self.objective.violations(row))
+        for number, violation in enumerate(self.objective.violations(row)):
+            trial.set_constraint(str(number), violation)
         values = self.objective.values(row)
         self.study.tell(trial, values if values is not None else [WORST] * len(self.objective.goals))
-
-
-def _violations(trial: Any) -> Sequence[float]:
-    found: Sequence[float] = trial.user_attrs.get("violations", ())
-    return found
 
 
 def best(rows: Sequence[Mapping[str, Any]], wanted: Objective) -> list[Mapping[str, Any]]:

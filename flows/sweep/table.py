@@ -8,10 +8,12 @@ import sqlite3
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
+from flows.errors import ConfigError
 from flows.sweep.plan import Point
-from flows.sweep.row import ALL_COLUMNS, VIVADO, layer_bits
+from flows.sweep.row import ALL_COLUMNS, BOOLEANS, COLUMNS, FLOATS, VIVADO, WORDS, layer_bits
 
 Row = Mapping[str, Any]
 """One point: `flows.sweep.row.ALL_COLUMNS`; None where a step was not run."""
@@ -52,17 +54,42 @@ class Group:
 
 def row(point: Point, result: Mapping[str, Any], stop: str | None) -> dict[str, Any]:
     """The table's row of a point, from the result.json that its worker left."""
-    config = point.config
-    axes: dict[str, Any] = {"design": config.name, "folder": f"points/{point.name}"}
-    if (train := point.training) is not None:
-        per_layer = isinstance(train.accumulator_bits, dict)
-        axes |= train.model_dump(include={"method", "weight_bits", "activation_bits", "seed"})
-        axes["accumulator_bits"] = None if per_layer else train.accumulator_bits
-        axes["layer_bits"] = layer_bits(train.accumulator_bits)
-    if stop is None:
-        axes |= config.model_dump(include={"board", "target_fps", "skip_zeros"}) | {"policy": config.accumulator_policy}
+    axes = config_axes(point.config.model_dump(mode="json"), built=stop is None)
+    axes |= {"design": point.config.name, "folder": f"points/{point.name}"}
     found = dict(result.get("row", {})) | {key: result.get(key) for key in ("pruned", "error")}
     return dict.fromkeys(ALL_COLUMNS) | found | {key: value for key, value in axes.items() if value is not None}
+
+
+def config_axes(config: Mapping[str, Any], built: bool = True) -> dict[str, Any]:
+    """The columns that a build's configuration decides, as JSON has it. `built`: whether it goes beyond training."""
+    axes: dict[str, Any] = {}
+    if train := config.get("train"):
+        axes |= {key: train[key] for key in ("method", "weight_bits", "activation_bits", "seed")}
+        bits = None if train["method"] == "qat" else train["accumulator_bits"]
+        axes |= {"accumulator_bits": None if isinstance(bits, Mapping) else bits, "layer_bits": layer_bits(bits)}
+    if built:
+        axes |= {key: config[key] for key in ("board", "target_fps", "skip_zeros")}
+        axes["policy"] = config["accumulator_policy"]
+    return axes
+
+
+def from_csv(path: Path) -> list[Row]:
+    """The rows of a results.csv; columns that it lacks are None. Raises ConfigError where it is no such table."""
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            lines = list(csv.DictReader(stream))
+        found = [{c: _value(c, line[c]) for c in ALL_COLUMNS if line.get(c)} for line in lines]
+    except (OSError, UnicodeDecodeError, ValueError, csv.Error) as error:
+        raise ConfigError(f"{path} is no table of a sweep: {error}") from None
+    if not lines or not set(COLUMNS) <= lines[0].keys():
+        raise ConfigError(f"{path} is no table of a sweep: it lacks rows, or the columns {', '.join(COLUMNS[:3])}, …")
+    return [dict.fromkeys(ALL_COLUMNS) | row for row in found]
+
+
+def _value(column: str, text: str) -> Any:
+    if column in BOOLEANS:
+        return text == "true"
+    return text if column in WORDS else float(text) if column in FLOATS else int(text)
 
 
 def to_csv(rows: Iterable[Row]) -> str:
@@ -102,7 +129,9 @@ def groups(rows: Sequence[Row]) -> tuple[Group, ...]:
     for r in rows:
         by_axes.setdefault(tuple(r[axis] for axis in AXES), []).append(r)
     found = [_group(dict(zip(AXES, key, strict=True)), members) for key, members in by_axes.items()]
-    best = front([objectives(group) for group in found])
+    # Of one tool: figures of Yosys and Vivado are not compared with each other.
+    tool = next((name for name in ("LUT", "vivado_LUT") if any(name in group.figures for group in found)), None)
+    best = front([objectives(group, tool) for group in found])
     return tuple(replace(group, on_front=index in best) for index, group in enumerate(found))
 
 
@@ -125,18 +154,18 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None, len(values))
 
 
-def objectives(group: Group) -> tuple[float, ...] | None:
-    """What is to be small: minus the mean metric, and LUTs where the points were built, else the widths P and N.
+def objectives(group: Group, tool: str | None) -> tuple[float, ...] | None:
+    """What is to be small: minus the mean metric, and LUTs of that column; where `tool` is None the widths P and N.
 
-    None where the group has no figure to compare: no seed of it finished, or it has no P and was not built.
+    None where the group has no figure to compare: no seed of it finished, or it was not built, or it has no P.
     """
     if "quant_metric" not in group.figures:
         return None
     gain = -group.figures["quant_metric"].mean
-    if "LUT" in group.figures:
-        return gain, group.figures["LUT"].mean
-    width = group.axes["accumulator_bits"]
-    return None if width is None else (gain, float(width), float(group.axes["activation_bits"]))
+    if tool is not None:
+        return (gain, group.figures[tool].mean) if tool in group.figures else None
+    widths = [group.axes[axis] for axis in ("accumulator_bits", "activation_bits")]
+    return None if None in widths else (gain, *map(float, widths))
 
 
 def front(candidates: Sequence[tuple[float, ...] | None]) -> frozenset[int]:

@@ -109,7 +109,7 @@ def _build(steps: Steps, task: Task, depends: Any, checkpoint: Path | None) -> N
         pruned = _pruned(task)
         stop = task.stop if pruned is None else "train"
         build(task.config, stop=stop, float_checkpoint=checkpoint, shared=shared)
-        result = {"error": None, "pruned": pruned}
+        result: dict[str, Any] = {"error": None, "pruned": pruned}
         # A network that was trained elsewhere has no figures before it is built.
         if task.config.train is not None or task.stop is None:
             result["row"] = measured(folder, stop)
