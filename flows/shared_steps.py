@@ -1,8 +1,8 @@
 """Results of steps that several builds share: where one had the same dependencies, the others copy what it wrote.
 
 A sweep's points differ in one thing and share the rest: `exact` and `trained` widths are often the same RTL. An entry
-is one file, `FOLDER/STEP_KEY.json`, written atomically: the step's text files and the seconds that it took. Of two builds
-that come to the same step at the same time, the second waits for the first.
+is one file, `FOLDER/STEP_KEY.json`, written atomically: the step's text files and the seconds that it took. Of two
+builds that come to the same step at the same time, the second waits for the first.
 """
 
 from __future__ import annotations
