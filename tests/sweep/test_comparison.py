@@ -26,10 +26,21 @@ def ours(folder: Path, seed: int = 1, vivado: bool = False, config: dict[str, An
         tool = {"family": "xc7", "part": "xc7z020clg400-1", "scope": "stitched", "total": total, "layers": []}
         summary["resources"]["vivado"] = tool | {"timing": timing}
     write_json(folder / "report" / "summary.json", summary)
-    write_json(folder / "report" / "accumulators.json", {"policy": "datatype"})
+    write_json(folder / "report" / "accumulators.json", certificate(summary))
     if config is not None:
         write_json(folder / "build_config.json", config)
     return summary
+
+
+def certificate(summary: dict[str, Any]) -> dict[str, Any]:
+    """The accumulators.json of such a build."""
+    layers = []
+    for layer in summary["layers"]:
+        kept = {key: layer[key] for key in ("name", "mw", "mh", "trained_bits", "datatype_bits", "exact_bits")}
+        channel = {"acc_min": -5, "acc_max": 9, "l1": 3, "exact_bits": 5, "implemented_bits": 7, "slack": 2}
+        more = {"weight_type": "INT4", "input_type": "UINT4", "input_range": [0, 15], "l1_budget": None}
+        layers.append(kept | more | {"implemented_bits": 7, "channels": [channel] * layer["mh"]})
+    return {"schema_version": 1, "design": summary["design"], "policy": "datatype", "layers": layers}
 
 
 def table(out: Path) -> list[dict[str, str]]:
