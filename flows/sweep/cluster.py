@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import signal
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -98,6 +99,7 @@ def _resources(dask_worker: Worker) -> dict[str, float]:
 
 @contextmanager
 def _local(count: int | None) -> Iterator[Client]:
+    warnings.filterwarnings("ignore", message=r"Port \d+ is already in use")  # of a page that nobody asked for
     cluster = LocalCluster(  # type: ignore[no-untyped-call]
         n_workers=count or len(os.sched_getaffinity(0)), threads_per_worker=1, processes=True, memory_limit=0,
         dashboard_address=None, silence_logs=logging.CRITICAL, resources=LOCAL_RESOURCES,

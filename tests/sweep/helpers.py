@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 TINY = """
 name: tiny
 label_select: true
+target_fps: 50000
 train: {model: mlp, hidden: [12], constrain_last: true, last_layer_weight_bits: 4, float_epochs: 2, epochs: 2,
         batch_size: 128, label_select: true, seed: 3}
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,9 +10,11 @@ from pathlib import Path
 import dask_jobqueue
 import pytest
 
+import build
 from flows.errors import ConfigError
 from flows.sweep import batch
 from flows.sweep.memory import KEEP_MEMORY
+from tests.sweep.helpers import TINY, same, table, wait_for
 
 OPTIONS = (
     "queue=long", "account=me", "walltime=02:00:00", "memory=6GiB", "directive=--licenses=vivado:1",
@@ -64,3 +67,34 @@ def test_a_folder_with_spaces_stays_one_word(tmp_path: Path, monkeypatch: pytest
 def test_a_wrong_option_is_named(tmp_path: Path, option: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         batch.settings("slurm", [option], tmp_path)
+
+
+SBATCH = """#!/bin/bash
+echo "$PWD" >> {folder}/submitted
+setsid bash "$1" >> {folder}/job.log 2>&1 &
+echo "Submitted batch job $!"
+"""
+SCANCEL = """#!/bin/bash
+for job; do kill -TERM -- "-$job"; echo "$job" >> {folder}/cancelled; done
+"""
+
+
+@pytest.mark.slow
+def test_a_sweep_runs_on_jobs_that_are_cancelled_at_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`sbatch` and `scancel` stand in for SLURM's: they run and end the job script on this machine."""
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name, text in (("sbatch", SBATCH), ("scancel", SCANCEL)):
+        (tools / name).write_text(text.format(folder=tmp_path))
+        (tools / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tools}{os.pathsep}{os.environ['PATH']}")
+    (tmp_path / "tiny.yaml").write_text(TINY)
+    out = tmp_path / "out"
+    grid = ("--accumulator-bits", "8,11", "--stop-step", "train")
+    command = ["sweep", str(tmp_path / "tiny.yaml"), *grid, "-o", str(out)]
+    assert build.main([*command, "--scheduler", "slurm", "--workers", "2", "--job", "interface=lo"]) == 0
+    assert [r["error"] for r in table(out)] == ["", ""] and "#SBATCH" in (out / "jobs" / "job.sh").read_text()
+    submitted = (tmp_path / "submitted").read_text().splitlines()
+    wait_for(lambda: len((tmp_path / "cancelled").read_text().splitlines()) == len(submitted), 60)
+    assert build.main(["sweep", str(tmp_path / "tiny.yaml"), *grid, "-o", str(tmp_path / "local")]) == 0
+    assert same(table(out)) == same(table(tmp_path / "local"))

@@ -165,7 +165,7 @@ def test_a_network_trained_elsewhere_is_swept_without_any_training(
 ) -> None:
     path, out = tmp_path / "given.yaml", tmp_path / "out"
     model = swept / "points" / POINTS[0] / "train"
-    path.write_text(f"name: tiny\nlabel_select: true\nverify_frames: 20\nmodel: {model}\n")
+    path.write_text(f"name: tiny\nlabel_select: true\ntarget_fps: 50000\nverify_frames: 20\nmodel: {model}\n")
     assert build.main(["sweep", str(path), "--policies", "exact", "-o", str(out)]) == 0
     assert not (out / "float").exists() and not list(out.glob("trainings/*/train"))
     row, reference = table(out)[0], table(swept)[0]
