@@ -8,7 +8,9 @@
     atom       = NUMBER | NAME | "(" sum ")"
 
 Names are columns of the table with numbers in them; `accuracy` and `psnr` stand for quant_metric, `float` for
-float_metric (the float network of the same seed). Numbers and figures are compared exactly, as fractions.
+float_metric (the float network of the same seed), both on the test split; `validation` for validation_metric, which
+`float_validation` belongs to: who chooses by these keeps the test split for the end. Numbers and figures are compared
+exactly, as fractions.
 """
 
 from __future__ import annotations
@@ -26,11 +28,11 @@ from flows.sweep.row import RESOURCES, VIVADO
 
 OPTION = "--optimize"
 EXAMPLE = 'such as "min LUT where accuracy >= 0.99*float"'
-TRAINED = ("quant_metric", "float_metric", "sparsity")
+TRAINED = ("quant_metric", "float_metric", "validation_metric", "float_validation", "sparsity")
 """Columns that are known once a point is trained, before anything is built."""
 COLUMNS = (*TRAINED, "interval_cycles", "latency_cycles", "fps", *RESOURCES, *VIVADO, "vivado_fmax_mhz")
 NAMES = {**{column: column for column in COLUMNS}, "accuracy": "quant_metric", "psnr": "quant_metric",
-         "float": "float_metric"}  # fmt: skip
+         "float": "float_metric", "validation": "validation_metric"}  # fmt: skip
 KEYWORDS = ("min", "max", "where", "and")
 _TOKEN = re.compile(r"\s*(?:(?P<number>\d+(?:\.\d+)?)|(?P<name>[A-Za-z_][A-Za-z_0-9]*)|(?P<sign>>=|<=|[<>=+*(),-]))")
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from a2qplus_train.history import kept
 from flows.files import read_json
 
 # The contract of results.csv; what came later stands behind it.
@@ -16,19 +17,21 @@ COLUMNS = (
 RESOURCES = ("LUT", "LUTRAM", "FF", "DSP", "BRAM_18K")
 VIVADO = tuple(f"vivado_{name}" for name in RESOURCES)
 MORE = (
-    "activation_bits", "weight_bits", "layer_bits", "skip_zeros", "latency_cycles", "fps", *VIVADO, "vivado_fmax_mhz",
-    "pruned", "design", "build", "folder",
+    "validation_metric", "float_validation", "activation_bits", "weight_bits", "layer_bits", "skip_zeros",
+    "latency_cycles", "fps", *VIVADO, "vivado_fmax_mhz", "pruned", "design", "build", "folder",
 )  # fmt: skip
 """LUT to BRAM_18K are Yosys', vivado_* Vivado's: never mixed. `fps`: frames/s at the design's clock.
 
-`layer_bits`: one P a layer ("conv1:9 conv2:11"), where `accumulator_bits` is empty. `pruned`: why a search trained the
-point but did not build it. `build`: of a comparison, which of the given folders the row is from. `folder`: the point's
-output folder, relative to the table's where it lies below it.
+`validation_metric`, `float_validation`: of the epoch that each training kept, on the validation split, which is what a
+choice between points should look at. `layer_bits`: one P a layer ("conv1:9 conv2:11"), where `accumulator_bits` is
+empty. `pruned`: why a search trained the point but did not build it. `build`: of a comparison, which of the given
+folders the row is from. `folder`: the point's output folder, relative to the table's where it lies below it.
 """
 ALL_COLUMNS = COLUMNS + MORE
 BOOLEANS = ("verified", "skip_zeros")
 FLOATS = (
-    "float_metric", "quant_metric", "sparsity", "interval_cycles", "seconds", "fps", "vivado_fmax_mhz",
+    "float_metric", "quant_metric", "validation_metric", "float_validation", "sparsity", "interval_cycles", "seconds",
+    "fps", "vivado_fmax_mhz",
 )  # fmt: skip
 WORDS = (
     "method", "policy", "board", "metric", "error", "layer_bits", "pruned", "design", "build", "folder",
@@ -54,6 +57,12 @@ def measured(folder: Path, stop: str | None) -> dict[str, Any]:
 def of_training(training: Mapping[str, Any]) -> dict[str, Any]:
     """The columns that a training.json has figures for."""
     row = {key: training[key] for key in ("float_metric", "quant_metric", "metric")}
+    for column, phase, epochs in (
+        ("validation_metric", "quantized", "epochs"), ("float_validation", "float", "float_epochs")
+    ):  # fmt: skip
+        config = training["config"]
+        record = kept(training["history"], phase, config[epochs], config["patience"])
+        row[column] = None if record is None else record.get(f"validation_{training['metric']}")
     return row | {"sparsity": sparsity(training["layers"])}
 
 
