@@ -56,6 +56,8 @@ def test_the_table_has_a_row_for_every_point_and_what_each_training_measured(swe
         training = json.loads((swept / "points" / name / "train" / "training.json").read_text())
         assert training["method"] == r["method"] and str(training["seed"]) == r["seed"]
         assert float(r["quant_metric"]) == training["quant_metric"] and r["metric"] == "accuracy"
+        late = [h for h in training["history"] if h["phase"] == "quantized" and h["epoch"] == 2]
+        assert float(r["validation_metric"]) == late[0]["validation_accuracy"] and r["float_validation"] != ""
         assert r["error"] == r["LUT"] == r["verified"] == r["policy"] == ""
     sparse = [float(r["sparsity"]) for r in rows]
     assert max(sparse[2:4]) < min(sparse[:2]), "a narrower accumulator forces zeros"
