@@ -28,6 +28,7 @@ def parser() -> argparse.ArgumentParser:
             "--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides", help="override a config key"
         )
     _add_sweep(commands)
+    _add_compare(commands)
     _add_deploy(commands)
     commands.add_parser("doctor", help="which tools are here, which steps will run")
     return top
@@ -58,23 +59,50 @@ def _add_sweep(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     sweep = commands.add_parser("sweep", help=text, description=text)
     sweep.add_argument("config", type=Path, help="YAML file")
     for option, what in (
-        ("--accumulator-bits", "accumulator widths P in bits, such as 8,9,10,12,16"),
+        ("--accumulator-bits", "accumulator widths P in bits, such as 8,9,10,12,16 (--optimize: P of each layer)"),
         ("--methods", "of a2q+,a2q,qat (default: a2q+; qat is trained once a seed, it has no P)"),
         ("--activation-bits", "activation widths N in bits, such as 2,3,4 (default: the configuration's)"),
+        ("--weight-bits", "weight widths in bits (default: the configuration's)"),
         ("--policies", "accumulator policies to build with (default: the configuration's)"),
         ("--boards", "boards to build for (default: the configuration's)"),
         ("--target-fps", "frames per second to build for (default: the configuration's)"),
+        ("--skip-zeros", "of no,yes: whether folding may take MVAUs that skip zero weights"),
     ):
         sweep.add_argument(option, metavar="A,B,…", help=what)
     sweep.add_argument(
         "--seeds", default="1", metavar="N", help="seeds a point, from the configuration's on (default: 1)"
     )
     sweep.add_argument("--stop-step", metavar="STEP", help="train: train and export only")
-    sweep.add_argument("--scheduler", metavar="ADDRESS", help="a running Dask scheduler (default: workers of our own)")
+    sweep.add_argument(
+        "--optimize",
+        metavar="TEXT",
+        help='search the values above in place of their grid, such as "min LUT where accuracy >= 0.99*float"',
+    )
+    sweep.add_argument("--trials", metavar="N", help="points that --optimize tries (default: 40)")
+    sweep.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="a running Dask scheduler, or slurm, pbs, lsf: jobs of a batch system (default: workers of our own)",
+    )
+    sweep.add_argument("--workers", metavar="N", help="workers of our own (default: one a core), or jobs (default: 8)")
+    sweep.add_argument(
+        "--job",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="of each job: queue, account, walltime, memory, interface, local_directory, directive, prologue, …",
+    )
     sweep.add_argument("-o", "--output-dir", type=Path, help="where to write (default: out/NAME_sweep)")
     sweep.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides", help="override a config key"
     )
+
+
+def _add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "one table and page of builds and sweeps that are already there, FINN's too"
+    compare = commands.add_parser("compare", help=text, description=text)
+    compare.add_argument("outs", type=Path, nargs="+", metavar="OUT", help="output folder of a build or a sweep")
+    compare.add_argument("-o", "--output-dir", type=Path, help="where to write (default: out/comparison)")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -106,6 +134,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from flows.sweep.command import run_command
 
             return run_command(options)
+        if options.command == "compare":
+            from flows.sweep.comparison import compare
+
+            compare(options.outs, options.output_dir)
+            return 0
         if options.command == "deploy":
             from flows.deploy import run_command as run_deploy
 

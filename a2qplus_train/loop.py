@@ -18,12 +18,11 @@ from a2qplus_train.checkpoint import Checkpoint, State
 from a2qplus_train.config import TrainConfig
 from a2qplus_train.data import Data, Split
 from a2qplus_train.devices import Place, keep_float32
+from a2qplus_train.history import late
 from a2qplus_train.norms import hold
 from a2qplus_train.tasks import Task, task_of
 from flows.errors import ConfigError
 
-# Share of the epochs, at the end of the schedule, that the checkpoint is chosen from.
-LATE = 0.25
 # Images in one forward pass of an evaluation.
 EVALUATION_BATCH = 1024
 # Calibration takes as many training images as have this many pixels, but no fewer than this many images.
@@ -130,7 +129,7 @@ class Loop:
             loss = self._epoch(phase, model, called, optimizer, schedule)
             self.place.share_buffers(model)
             validation, figures = self.evaluate(model, self.data.validation)
-            best.look(validation, model, bool(patience) or epoch > phase.epochs * (1.0 - LATE))
+            best.look(validation, model, late(epoch, phase.epochs, patience))
             metrics = {
                 "loss": loss,
                 **{f"validation_{k}": v for k, v in figures.items()},

@@ -39,6 +39,9 @@ def progress(title: str) -> Iterator[Advance]:
 
 
 def announce(step: str, what: str) -> None:
-    """One line a step: run, reused (nothing it depends on changed) or kept (before start_step)."""
-    note = {"run": "", "reused": "[dim]reused: nothing it depends on has changed[/]", "kept": "[dim]kept as it is[/]"}
+    """One line a step: run, reused (nothing it depends on changed), shared (another build ran the same) or kept."""
+    note = {
+        "run": "", "reused": "[dim]reused: nothing it depends on has changed[/]", "kept": "[dim]kept as it is[/]",
+        "shared": "[dim]another build ran it with the same dependencies[/]",
+    }  # fmt: skip
     console.print(f"[bold]{step:<13}[/] {note[what]}")

@@ -10,19 +10,24 @@ from flows.config import BuildConfig
 from flows.console import announce
 from flows.elaborate import elaborate
 from flows.files import locked, make_output_folder
+from flows.shared_steps import SharedSteps
 from flows.steps import Steps, Stopped
 
 
-def build(config: BuildConfig, stop: str | None = None, float_checkpoint: Path | None = None) -> None:
+def build(
+    config: BuildConfig, stop: str | None = None, float_checkpoint: Path | None = None,
+    shared: SharedSteps | None = None,
+) -> None:  # fmt: skip
     """Runs `config` up to `stop` (or its `stop_step`) into its output folder; every finished step can be reused.
 
     `float_checkpoint`: what `a2qplus_train.pretrain` wrote for the same float configuration, in place of that training.
+    `shared`: steps of other builds that need not run again.
 
     Raises FlowError: see `flows.errors` for what is the user's fault and what is a failed build.
     """
     make_output_folder(config.out)
     results = [config.out / "report" / name for name in stages.RESULTS]
-    steps = Steps(config.out, config.start_step, stop or config.stop_step, announce, results=results)
+    steps = Steps(config.out, config.start_step, stop or config.stop_step, announce, results, shared)
     with locked(config.out):
         try:
             _walk(stages.Build(config, steps, float_checkpoint))

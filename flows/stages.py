@@ -324,7 +324,7 @@ def fifos(
 
     sources = code("flows/fifos.py", "flows/cycles", "flows/cost.py")
     depends = [rtl_emitter.describe(empty), fixed, sources, *find_compiler()]
-    b.steps.run("fifos", depends, [path], action)
+    b.steps.run("fifos", depends, [path], action, share=True)
     return chosen_depths(path)
 
 
@@ -579,7 +579,8 @@ def _verification(
     # Both folders hold design.json: folding, widths and parameters.
     built = b.out / ("hls" if name.startswith("hls") else "rtl")
     depends = [values.key, file_digest(built), b.config.verify_save_rtlsim_waveforms, simulators(), *more]
-    return dict(read_json(path)) if b.steps.run(name, depends, [path], action, check=True) else None
+    share = not b.config.verify_save_rtlsim_waveforms  # waveforms are files of this build alone
+    return dict(read_json(path)) if b.steps.run(name, depends, [path], action, check=True, share=share) else None
 
 
 def synthesize(
@@ -602,7 +603,7 @@ def synthesize(
         {p: rtl_text(d) for p, d in designs.items()}, b.part.family, code("flows/synthesize", "hw_templates/yosys"),
         versions("pyosys"),
     ]  # fmt: skip
-    b.steps.run("synthesize", depends, [path], action)
+    b.steps.run("synthesize", depends, [path], action, share=True)
     return dict(read_json(path))
 
 
@@ -670,6 +671,7 @@ def report(
     outputs = [folder / name for name in (*RESULTS, *files)]
     b.steps.run("report", [summary, files, code("flows/report"), versions("matplotlib", "jinja2")], outputs, action)
     write_times(config, b.steps)
+    write_json(b.out / "build_config.json", config.model_dump(mode="json"))  # what a comparison says of this build
     print_summary(summary, console)
     console.print(f"report: {folder / 'index.html'}")
 

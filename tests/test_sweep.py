@@ -1,14 +1,9 @@
 """`build.py sweep`: a small grid end to end, taken up again, a point that fails; wrong input; Ctrl-C; a scheduler."""
 
-import csv
 import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import psutil
 import pytest
@@ -18,15 +13,9 @@ import build
 from a2qplus_train import TrainConfig, pretrain, train
 from flows.errors import ConfigError
 from flows.sweep.plan import Request, points
-from flows.sweep.row import COLUMNS, sparsity
+from flows.sweep.row import ALL_COLUMNS, COLUMNS, sparsity
+from tests.sweep.helpers import TINY, running, same, start, table, wait_for
 
-ROOT = Path(__file__).parents[1]
-TINY = """
-name: tiny
-label_select: true
-train: {model: mlp, hidden: [12], constrain_last: true, last_layer_weight_bits: 4, float_epochs: 2, epochs: 2,
-        batch_size: 128, label_select: true, seed: 3}
-"""
 GRID = ("--accumulator-bits", "8,11", "--methods", "a2q+,qat", "--seeds", "2", "--stop-step", "train")
 NAMES = ("a2q+_P8_seed3", "a2q+_P8_seed4", "a2q+_P11_seed3", "a2q+_P11_seed4", "qat_seed3", "qat_seed4")
 
@@ -57,14 +46,9 @@ def swept(config):
     return out
 
 
-def table(out):
-    with (out / "results.csv").open(newline="") as stream:
-        return list(csv.DictReader(stream))
-
-
 def test_the_table_has_a_row_for_every_point_and_what_each_training_measured(swept):
     rows = table(swept)
-    assert (swept / "results.csv").read_text().splitlines()[0] == ",".join(COLUMNS)
+    assert (swept / "results.csv").read_text().splitlines()[0] == ",".join(ALL_COLUMNS)
     found = [(r["method"], r["accumulator_bits"], r["seed"]) for r in rows]
     assert found == [(m, p, s) for m, p in (("a2q+", "8"), ("a2q+", "11"), ("qat", "")) for s in "34"]
     assert sorted(p.name for p in (swept / "points").iterdir()) == sorted(NAMES)
@@ -72,6 +56,8 @@ def test_the_table_has_a_row_for_every_point_and_what_each_training_measured(swe
         training = json.loads((swept / "points" / name / "train" / "training.json").read_text())
         assert training["method"] == r["method"] and str(training["seed"]) == r["seed"]
         assert float(r["quant_metric"]) == training["quant_metric"] and r["metric"] == "accuracy"
+        late = [h for h in training["history"] if h["phase"] == "quantized" and h["epoch"] == 2]
+        assert float(r["validation_metric"]) == late[0]["validation_accuracy"] and r["float_validation"] != ""
         assert r["error"] == r["LUT"] == r["verified"] == r["policy"] == ""
     sparse = [float(r["sparsity"]) for r in rows]
     assert max(sparse[2:4]) < min(sparse[:2]), "a narrower accumulator forces zeros"
@@ -132,6 +118,16 @@ def test_a_deleted_point_is_run_again_a_failing_one_is_listed_and_the_others_are
         (["--accumulator-bits", "8", "--set", "train=null", "--set", "model=x.onnx"], "no 'train' section"),
         (["--accumulator-bits", "8", "--set", "stop_step=train"], "stop_step"),
         (["--accumulator-bits", "8", "--set", "train.epoch=1"], "train.epoch"),
+        (["--accumulator-bits", "8", "--skip-zeros", "maybe"], "--skip-zeros: unknown value 'maybe'"),
+        (["--accumulator-bits", "8", "--stop-step", "train", "--skip-zeros", "yes"], "--skip-zeros decides"),
+        (["--accumulator-bits", "8", "--trials", "3"], "--trials"),
+        (["--accumulator-bits", "8", "--scheduler", "slrum"], "did you mean 'slurm'"),
+        (["--accumulator-bits", "8", "--job", "queue=long"], "--job queue=long: only with --scheduler slurm"),
+        (["--accumulator-bits", "8", "--scheduler", "tcp://127.0.0.1:1", "--workers", "2"], "has its own"),
+        (["--accumulator-bits", "8", "--workers", "0"], "--workers"),
+        (["--accumulator-bits", "8", "--optimize", "min LUTs"], "unknown name 'LUTs'; did you mean 'LUT'"),
+        (["--optimize", "min LUT"], "--accumulator-bits is missing"),
+        (["--accumulator-bits", "8", "--methods", "qat", "--optimize", "min LUT"], "which qat has none of"),
     ],
 )
 def test_wrong_input_is_one_message_before_any_work(config, capfd, tmp_path, arguments, said):
@@ -157,10 +153,28 @@ def test_the_grid_of_builds(config):
     grid = points(request)
     assert len(grid) == len({p.name for p in grid}) == 2 * 2 * 2 + 2, "qat has neither a P nor the policy 'trained'"
     for p in grid:
-        assert p.training.method == p.method and p.training.activation_bits == p.activation_bits
-        assert p.training.accumulator_bits == p.accumulator_bits and p.config.board == "none"
-        assert p.folder.name == p.name and p.config.accumulator_policy in p.name
+        train = p.training
+        assert train.method == p.name.split("_")[0] and f"_N{train.activation_bits}_" in p.name
+        assert f"_P{train.accumulator_bits}_" in p.name or (train.method, train.accumulator_bits) == ("qat", None)
+        assert p.folder.name == p.name and p.config.accumulator_policy in p.name and p.config.board == "none"
     assert len({p.training_name for p in grid}) == 6
+    more = points(Request(config, accumulator_bits=(8,), weight_bits=(3, 4), skip_zeros=("no", "yes")))
+    assert [(p.training.weight_bits, p.config.skip_zeros) for p in more] == [
+        (3, False), (4, False), (3, True), (4, True)
+    ]  # fmt: skip
+
+
+def test_the_grid_of_a_network_that_was_trained_elsewhere(config, tmp_path):
+    path = tmp_path / "given.yaml"
+    path.write_text("name: given\nmodel: somewhere.onnx\n")
+    grid = points(Request(path, policies=("fixed-32", "exact"), boards=("pynq-z2", "zcu104")))
+    assert [p.name for p in grid] == [
+        f"model_{policy}_{board}" for policy in ("fixed-32", "exact") for board in ("pynq-z2", "zcu104")
+    ]
+    assert {p.training for p in grid} == {None} and {p.training_name for p in grid} == {"model"}
+    for more, option in (({"methods": ("qat",)}, "--methods"), ({"seeds": 2}, "--seeds")):
+        with pytest.raises(ConfigError, match=f"{option} is of trainings"):
+            points(Request(path, **more))
 
 
 def test_sparsity_weighs_layers_by_their_weights():
@@ -183,26 +197,12 @@ def test_a_float_checkpoint_of_another_network_is_refused(tmp_path):
         train(config, tmp_path / "out", float_checkpoint=tmp_path / "text.pt")
 
 
-def _start(*arguments):
-    return subprocess.Popen(
-        [sys.executable, *arguments], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, start_new_session=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
-
-
-def _wait_for(condition, seconds=120):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.1)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_an_interrupted_sweep_leaves_no_process_and_goes_on_where_it_was(config, tmp_path, number):
     long = ["build.py", "sweep", str(config), *GRID, "-o", str(tmp_path / "out")]
-    process = _start(*long, "--set", "train.epochs=30")
-    _wait_for(lambda: list((tmp_path / "out" / "points").glob("*/result.json")))
+    process = start(*long, "--set", "train.epochs=30")
+    wait_for(lambda: list((tmp_path / "out" / "points").glob("*/result.json")))
     children = psutil.Process(process.pid).children(recursive=True)
     assert len(children) >= 2
     if number == signal.SIGINT:
@@ -212,9 +212,9 @@ def test_an_interrupted_sweep_leaves_no_process_and_goes_on_where_it_was(config,
     else:
         process.kill()
         process.wait()
-    _wait_for(lambda: not [c for c in children if c.is_running() and c.status() != psutil.STATUS_ZOMBIE], 30)
+    wait_for(lambda: not running(children), 30)
     assert not (tmp_path / "out" / "results.csv").exists(), "no table that looks complete"
-    again = _start(*long, "--set", "train.epochs=30")
+    again = start(*long, "--set", "train.epochs=30")
     text, _ = again.communicate(timeout=300)
     assert again.returncode == 0, text
     assert len(table(tmp_path / "out")) == len(NAMES) and " 0 of them reused" not in text
@@ -224,11 +224,11 @@ def test_an_interrupted_sweep_leaves_no_process_and_goes_on_where_it_was(config,
 @pytest.mark.slow
 def test_a_scheduler_and_workers_of_its_own_give_the_same_table(config, swept, capfd, tmp_path):
     address = tmp_path / "scheduler.json"
-    processes = [_start("-m", "dask", "scheduler", "--scheduler-file", str(address), "--port", "0", "--no-dashboard")]
+    processes = [start("-m", "dask", "scheduler", "--scheduler-file", str(address), "--port", "0", "--no-dashboard")]
     try:
-        _wait_for(address.exists)
+        wait_for(address.exists)
         processes += [
-            _start("-m", "dask", "worker", "--scheduler-file", str(address), "--nthreads", "1", "--no-dashboard",
+            start("-m", "dask", "worker", "--scheduler-file", str(address), "--nthreads", "1", "--no-dashboard",
                    "--local-directory", str(tmp_path / "work"))
             for _ in range(2)
         ]  # fmt: skip
@@ -241,5 +241,4 @@ def test_a_scheduler_and_workers_of_its_own_give_the_same_table(config, swept, c
         for process in processes:
             os.killpg(process.pid, signal.SIGTERM)
             process.wait(timeout=30)
-    same = [key for key in COLUMNS if key != "seconds"]
-    assert [[r[k] for k in same] for r in table(tmp_path / "out")] == [[r[k] for k in same] for r in table(swept)]
+    assert same(table(tmp_path / "out")) == same(table(swept))

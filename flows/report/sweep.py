@@ -16,7 +16,9 @@ from flows.sweep.table import AXES, Group, Row, Spread
 
 FRONT = "●"
 NAMES = {
-    "accumulator_bits": "P", "activation_bits": "N", "policy": "policy", "board": "board", "target_fps": "frames/s",
+    "accumulator_bits": "P", "layer_bits": "P by layer", "weight_bits": "W", "activation_bits": "N",
+    "policy": "policy", "skip_zeros": "skips zeros", "board": "board", "target_fps": "frames/s", "design": "design",
+    "build": "build",
 }  # fmt: skip
 UNITS = {"interval_cycles": "interval, cycles", "LUT": "LUT", "FF": "FF", "DSP": "DSP", "BRAM_18K": "BRAM_18K"}
 

@@ -37,7 +37,7 @@ def _trained(groups: Sequence[Group], activation_bits: int) -> list[Group]:
 
 
 def _activation_widths(groups: Sequence[Group]) -> list[int]:
-    return sorted({g.axes["activation_bits"] for g in groups})
+    return sorted({g.axes["activation_bits"] for g in groups} - {None})
 
 
 def _lines(axes: Axes, groups: Sequence[Group], of: Callable[[Group], str], figure: str, scale: float = 1.0) -> None:

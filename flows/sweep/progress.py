@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -31,15 +31,20 @@ class Announcer(WorkerPlugin):
 
 
 class Display:
-    """Counts tasks as they begin and end. `points` are the names that the table has a row for."""
+    """Counts tasks as they begin and end. `expect` names those that the table has a row for, of `total`."""
 
-    def __init__(self, bar: Progress, points: frozenset[str]) -> None:
+    def __init__(self, bar: Progress, total: int) -> None:
         self._bar = bar
-        self._points = points
-        self._task = bar.add_task("", total=len(points), failed="")
+        self._total = total
+        self._points: set[str] = set()
+        self._task = bar.add_task("", total=total, failed="")
         self._running: dict[str, None] = {}
         self._ended: set[str] = set()
         self._done = self._failed = 0
+
+    def expect(self, names: Iterable[str]) -> None:
+        """Points that the table will have a row for."""
+        self._points.update(names)
 
     def begin(self, event: tuple[float, str]) -> None:
         """An event of `Announcer`; it can come after the end of the task."""
@@ -55,7 +60,7 @@ class Display:
             self._done += 1
             self._failed += outcome.error is not None
             if outcome.error is not None or not console.is_terminal:
-                console.print(f"[dim]{self._done}/{len(self._points)}[/] {escape(f'{outcome.name}: {text}')}")
+                console.print(f"[dim]{self._done}/{self._total}[/] {escape(f'{outcome.name}: {text}')}")
         self._show()
 
     def _show(self) -> None:
@@ -65,8 +70,8 @@ class Display:
 
 
 @contextmanager
-def display(client: Client, points: frozenset[str]) -> Iterator[Display]:
-    """The live display of a sweep on that client."""
+def display(client: Client, total: int) -> Iterator[Display]:
+    """The live display of a sweep of `total` points on that client."""
     columns = (
         SpinnerColumn(), BarColumn(30), MofNCompleteColumn(), TextColumn("{task.fields[failed]}"), TextColumn("left"),
         TimeRemainingColumn(), TextColumn("{task.description}"),
@@ -74,7 +79,7 @@ def display(client: Client, points: frozenset[str]) -> Iterator[Display]:
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal, speed_estimate_period=3600
     ) as bar:
-        shown = Display(bar, points)
+        shown = Display(bar, total)
         client.register_plugin(Announcer())
         client.subscribe_topic(TOPIC, shown.begin)  # type: ignore[no-untyped-call]
         try:

