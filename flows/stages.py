@@ -626,6 +626,7 @@ def report(
     config = b.config
     found = {**{name: read_json(b.verification(name)) for name in GOLDEN_CHECKS}, **checks}
     sizing = read_json(folder / "fifo_depths.json")
+    cert = read_json(folder / "accumulators.json")
     summary = summaries.build(
         design=design, graph=graph, widths=widths, policy=config.accumulator_policy, config_hash=config_hash(config),
         seed=config.train.seed if config.train else config.verify_seed, training=source.training, checks=found,
@@ -649,10 +650,10 @@ def report(
     def action() -> None:
         for name, content in files.items():
             write_json(folder / name, content)
-        write_report(summary, folder)
+        write_report(summary, folder, cert)
 
     outputs = [folder / name for name in (*RESULTS, *files)]
-    b.steps.run("report", [summary, files, code("flows/report"), versions("matplotlib", "jinja2")], outputs, action)
+    b.steps.run("report", [summary, cert, files, code("flows/report"), versions("matplotlib", "jinja2")], outputs, action)
     write_times(config, b.steps)
     print_summary(summary, console)
     console.print(f"report: {folder / 'index.html'}")

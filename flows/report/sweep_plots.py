@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from flows.report.plots import COLORS, Plot, legend, picture
+from flows.report.svg import LINE, SOFT
 from flows.sweep.table import Group, Spread
 
 INCHES = 3.4
@@ -59,7 +60,7 @@ def _lines(axes: Axes, groups: Sequence[Group], of: Callable[[Group], str], figu
         )  # fmt: skip
     axes.set_xlabel("accumulator bits P")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.grid(axis="y", color="#dfe3e8", linewidth=0.8)
+    axes.grid(axis="y", color=LINE, linewidth=0.8)
     axes.set_axisbelow(True)
 
 
@@ -85,7 +86,7 @@ def _metric_by_width(groups: Sequence[Group]) -> Iterator[Plot]:
 
         def draw(axes: Axes, shown: Sequence[Group] = shown) -> None:
             _lines(axes, shown, _method, "quant_metric")
-            _band(axes, shown[0].figures["float_metric"], 1.0, "float", "#777777")
+            _band(axes, shown[0].figures["float_metric"], 1.0, "float", SOFT)
             axes.set_ylabel(_label(kind))
             legend(axes, 4)
 
@@ -148,7 +149,7 @@ def _luts(groups: Sequence[Group]) -> Iterator[Plot]:
                 label=str(method).upper(),
             )  # fmt: skip
         front = sorted((g.figures["LUT"].mean, g.figures["quant_metric"].mean) for g in built if g.on_front)
-        axes.step(*zip(*front, strict=True), where="post", color="#777777", linewidth=1.0, label="Pareto front")
+        axes.step(*zip(*front, strict=True), where="post", color=SOFT, linewidth=1.0, label="Pareto front")
         axes.set_xlabel("LUT (Yosys)")
         axes.set_ylabel(_label(kind))
         legend(axes, 4)

@@ -89,3 +89,23 @@ def _policy(policy: str, scale: float, layers: list[dict[str, Any]], rng: random
         "total": add(counts.values()),
         "layers": counts,
     }
+
+
+def certificate(seed: int = 2) -> dict[str, Any]:
+    """accumulators.json of the same CNN."""
+    rng = random.Random(seed)
+    layers = []
+    for layer in sample()["layers"]:
+        channels = []
+        for index in range(layer["mh"]):
+            built = layer["lane_bits"][index % layer["pe"]]
+            exact = built - rng.randrange(2)
+            ends = {"acc_min": -rng.randrange(1 << exact - 1), "acc_max": rng.randrange(1 << exact - 1)}
+            bits = {"exact_bits": exact, "implemented_bits": built, "slack": built - exact}
+            channels.append(ends | {"l1": rng.randrange(1, 137)} | bits)
+        budget = None if layer["trained_bits"] is None else 136
+        kept = ("name", "mw", "trained_bits", "datatype_bits", "exact_bits", "implemented_bits")
+        types = {"weight_type": f"INT{layer['weight_bits']}", "input_type": f"UINT{layer['input_bits']}"}
+        ends = {"input_range": [0, (1 << layer["input_bits"]) - 1], "l1_budget": budget, "channels": channels}
+        layers.append({key: layer[key] for key in kept} | types | ends)
+    return {"schema_version": 1, "design": "digits_cnn", "policy": "exact", "layers": layers}
