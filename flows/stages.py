@@ -653,7 +653,9 @@ def report(
         write_report(summary, folder, cert)
 
     outputs = [folder / name for name in (*RESULTS, *files)]
-    b.steps.run("report", [summary, cert, files, code("flows/report"), versions("matplotlib", "jinja2")], outputs, action)
+    b.steps.run(
+        "report", [summary, cert, files, code("flows/report"), versions("matplotlib", "jinja2")], outputs, action
+    )
     write_times(config, b.steps)
     print_summary(summary, console)
     console.print(f"report: {folder / 'index.html'}")

@@ -9,14 +9,12 @@ from typing import Any
 from flows.files import write_json, write_text
 from flows.report.certificate import certificate_plots, certificate_tables
 from flows.report.page import of_run, render
-from flows.report.plots import plots
+from flows.report.plots import plots, write_pngs
 from flows.report.summary import validate
 from flows.report.tables import tables
 
 
-def write_report(
-    summary: Mapping[str, Any], folder: Path, certificate: Mapping[str, Any] | None = None
-) -> list[Path]:
+def write_report(summary: Mapping[str, Any], folder: Path, certificate: Mapping[str, Any] | None = None) -> list[Path]:
     """Writes `folder`/summary.json, index.html and a PNG per plot; returns their paths.
 
     `certificate`: the content of accumulators.json (flows.accumulators.certificate), shown where it is given.
@@ -26,7 +24,6 @@ def write_report(
     pictures = (*plots(checked), *certificate_plots(certificate))
     shown = (*tables(checked), *certificate_tables(certificate))
     write_json(folder / "summary.json", checked)
-    for picture in pictures:
-        write_text(folder / picture.file, picture.png)
+    pngs = write_pngs(pictures, folder)
     write_text(folder / "index.html", render(of_run(checked, shown, pictures)))
-    return [folder / name for name in ("summary.json", "index.html", *(picture.file for picture in pictures))]
+    return [folder / "summary.json", folder / "index.html", *pngs]

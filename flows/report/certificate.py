@@ -44,9 +44,9 @@ def _layer(layer: Mapping[str, Any]) -> tuple[str, ...]:
     slack = [c["slack"] for c in channels]
     return (
         layer["name"], layer["weight_type"], layer["input_type"], _range(layer["input_range"]), integer(len(channels)),
-        _signed(min(c["acc_min"] for c in channels)), _signed(max(c["acc_max"] for c in channels)),
+        signed(min(c["acc_min"] for c in channels)), signed(max(c["acc_max"] for c in channels)),
         integer(max(c["l1"] for c in channels)), _or_dash(layer["l1_budget"]), _or_dash(layer["trained_bits"]),
-        str(layer["exact_bits"]), str(layer["implemented_bits"]), _span(min(slack), max(slack)),
+        str(layer["exact_bits"]), str(layer["implemented_bits"]), span(min(slack), max(slack)),
     )  # fmt: skip
 
 
@@ -54,7 +54,7 @@ def _channels(layer: Mapping[str, Any]) -> Table:
     columns = ("channel", "least sum", "largest sum", "‖q‖₁", "exact, bits", "implemented, bits", "slack, bits")
     rows = tuple(
         (
-            str(index), _signed(c["acc_min"]), _signed(c["acc_max"]), integer(c["l1"]), str(c["exact_bits"]),
+            str(index), signed(c["acc_min"]), signed(c["acc_max"]), integer(c["l1"]), str(c["exact_bits"]),
             str(c["implemented_bits"]), str(c["slack"]),
         )
         for index, c in enumerate(layer["channels"])
@@ -94,15 +94,17 @@ def _widths(layers: Sequence[Mapping[str, Any]]) -> Iterator[Plot]:
                   1.3 + 0.42 * len(layers), draw)  # fmt: skip
 
 
-def _signed(value: int) -> str:
+def signed(value: int) -> str:
+    """With a minus sign as long as a plus."""
     return f"{value:,}".replace("-", "−")
 
 
 def _range(ends: Sequence[int]) -> str:
-    return f"{_signed(ends[0])} to {_signed(ends[1])}"
+    return f"{signed(ends[0])} to {signed(ends[1])}"
 
 
-def _span(low: int, high: int) -> str:
+def span(low: int, high: int) -> str:
+    """One number, or from where to where."""
     return str(high) if low == high else f"{low} to {high}"
 
 

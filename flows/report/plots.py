@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import matplotlib
@@ -12,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from flows.files import write_text
 from flows.report.summary import PolicyRow, Summary
 from flows.report.svg import INK, LINE, inline
 from flows.report.tables import TOOLS, integer, metric, percent
@@ -22,6 +24,8 @@ COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#f0
 # Narrow, so that the text stays readable when a phone shows the plot at its own width.
 WIDTH_INCHES = 4.4
 DPI = 220
+LEGEND_LETTERS, HANDLE_LETTERS = 68, 8
+"""A legend's line holds about so many letters at that width; a handle and the space around it take so many."""
 SETTINGS: Any = {
     "font.size": 9.0, "axes.titlesize": 10.0, "legend.fontsize": 8.0, "svg.fonttype": "none", "svg.hashsalt": "a2qflow",
     **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), INK),
@@ -33,13 +37,13 @@ class Plot:
     """`file`: name of the PNG; `alt` says what the picture shows to who cannot see it.
 
     `svg`: the same drawing, for the page. `choice`: of pictures with the same title the page shows one at a time, and
-    this is what tells them apart.
+    this is what tells them apart; they are many, and have no PNG.
     """
 
     file: str
     title: str
     alt: str
-    png: bytes
+    png: bytes | None
     svg: str
     choice: str = ""
 
@@ -64,16 +68,28 @@ def picture(
         draw(axes)
         axes.spines[["top", "right"]].set_visible(False)
         png, svg = io.BytesIO(), io.StringIO()
-        figure.savefig(png, format="png", metadata={"Software": None})
+        if not choice:
+            figure.savefig(png, format="png", metadata={"Software": None})
         figure.savefig(svg, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     shown = inline(svg.getvalue(), file.removesuffix(".png").replace("+", "plus"), alt, marks or {})
-    return Plot(file, title, alt, png.getvalue(), shown, choice)
+    return Plot(file, title, alt, png.getvalue() or None, shown, choice)
+
+
+def write_pngs(plots: Sequence[Plot], folder: Path) -> list[Path]:
+    """Writes those that have a PNG; returns their paths. Raises FlowError."""
+    written = [(folder / plot.file, plot.png) for plot in plots if plot.png is not None]
+    for path, png in written:
+        write_text(path, png)
+    return [path for path, _ in written]
 
 
 def legend(axes: Axes, columns: int) -> None:
-    """A legend below the plot, where nothing drawn can lie under it."""
+    """A legend below the plot, where nothing drawn can lie under it, of so many columns at most as fit its width."""
     figure = axes.get_figure()
     assert figure is not None
+    labels = axes.get_legend_handles_labels()[1]
+    longest = max((len(label) for label in labels), default=0)
+    columns = max(1, min(columns, LEGEND_LETTERS // (longest + HANDLE_LETTERS)))
     figure.legend(loc="outside lower center", ncols=columns, frameon=False, columnspacing=1.2, handletextpad=0.5)
 
 
@@ -236,7 +252,9 @@ def _kinds(summary: Summary) -> Iterator[Plot]:
         kinds = [kind for kind in RESOURCES if any(counts[kind] for counts in shares.values())]
         totals = {kind: sum(counts[kind] for counts in shares.values()) for kind in kinds}
 
-        def draw(axes: Axes, shares: Any = shares, kinds: Any = kinds, totals: Any = totals) -> None:
+        def draw(
+            axes: Axes, shares: Any = shares, kinds: Any = kinds, totals: Any = totals, by: str = TOOLS[tool]
+        ) -> None:
             left = [0.0] * len(kinds)
             for index, (module, counts) in enumerate(shares.items()):
                 widths = [100 * counts[kind] / totals[kind] for kind in kinds]
@@ -246,7 +264,7 @@ def _kinds(summary: Summary) -> Iterator[Plot]:
                 axes.annotate(integer(totals[kind]), (100, y), (3, 0), textcoords="offset points", va="center")
             axes.invert_yaxis()
             axes.set_xlim(0, 118)
-            axes.set_xlabel(f"share of the operators, % ({TOOLS[tool]})")
+            axes.set_xlabel(f"share of the operators, % ({by})")
             legend(axes, 3)
 
         yield picture(

@@ -1,4 +1,4 @@
-"""matplotlib's SVG made fit for a page: it takes the page's colours and font, and shares no name with other pictures."""
+"""matplotlib's SVG made fit for a page: it takes the page's colours and font, and no two pictures share a name."""
 
 from __future__ import annotations
 

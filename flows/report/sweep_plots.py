@@ -9,7 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from flows.report.plots import COLORS, Plot, legend, picture
+from flows.report.study import mark, value
 from flows.report.svg import LINE, SOFT
+from flows.report.tables import metric
 from flows.sweep.table import Group, Spread
 
 INCHES = 3.4
@@ -21,7 +23,7 @@ def sweep_plots(groups: Sequence[Group]) -> tuple[Plot, ...]:
     found = [g for g in groups if "quant_metric" in g.figures]
     if not found:
         return ()
-    return tuple(plot for make in (_metric_by_width, _sparsity, _activations, _luts) for plot in make(found))
+    return tuple(plot for make in (_luts, _metric_by_width, _sparsity, _activations) for plot in make(found))
 
 
 def _label(kind: str) -> str:
@@ -133,26 +135,51 @@ def _activations(groups: Sequence[Group]) -> Iterator[Plot]:
 
 
 def _luts(groups: Sequence[Group]) -> Iterator[Plot]:
+    """The metric against LUTs: a colour for each method, a shape for each policy, P beside what is on the front."""
     built = [g for g in groups if "LUT" in g.figures]
     if not built:
         return
     kind = str(built[0].metric)
+    methods = list(dict.fromkeys(g.axes["method"] for g in built))
+    policies = list(dict.fromkeys(g.axes["policy"] for g in built))
 
     def draw(axes: Axes) -> None:
-        for index, method in enumerate(dict.fromkeys(g.axes["method"] for g in built)):
-            shown = [g for g in built if g.axes["method"] == method]
+        for g in built:
+            lut, reached = g.figures["LUT"], g.figures["quant_metric"]
+            color = COLORS[methods.index(g.axes["method"]) % len(COLORS)]
             axes.errorbar(
-                [g.figures["LUT"].mean for g in shown], [g.figures["quant_metric"].mean for g in shown],
-                xerr=[g.figures["LUT"].deviation or 0.0 for g in shown],
-                yerr=[g.figures["quant_metric"].deviation or 0.0 for g in shown],
-                color=COLORS[index], marker=MARKERS[index], markersize=4, linestyle="", capsize=2.5,
-                label=str(method).upper(),
+                lut.mean, reached.mean, xerr=lut.deviation or 0.0, yerr=reached.deviation or 0.0, color=color,
+                linestyle="", capsize=2.5, zorder=2,
             )  # fmt: skip
+            shape = MARKERS[policies.index(g.axes["policy"]) % len(MARKERS)]
+            axes.plot(lut.mean, reached.mean, shape, color=color, markersize=6, gid=mark(g.axes), zorder=3)
+            if g.on_front and g.axes["accumulator_bits"] is not None:
+                place = (lut.mean, reached.mean)
+                axes.annotate(
+                    f"P = {g.axes['accumulator_bits']}", place, (5, -10), textcoords="offset points", fontsize=7.0
+                )  # fmt: skip
         front = sorted((g.figures["LUT"].mean, g.figures["quant_metric"].mean) for g in built if g.on_front)
-        axes.step(*zip(*front, strict=True), where="post", color=SOFT, linewidth=1.0, label="Pareto front")
+        axes.step(*zip(*front, strict=True), where="post", color=SOFT, linewidth=1.0, label="Pareto front", zorder=1)
+        for index, method in enumerate(methods):
+            axes.plot([], [], "s", color=COLORS[index % len(COLORS)], markersize=6, label=str(method).upper())
+        for index, policy in enumerate(policies if len(policies) > 1 else ()):
+            axes.plot([], [], MARKERS[index % len(MARKERS)], color=SOFT, markersize=5, label=str(policy))
+        axes.margins(0.1)
         axes.set_xlabel("LUT (Yosys)")
         axes.set_ylabel(_label(kind))
+        axes.grid(color=LINE, linewidth=0.8)
+        axes.set_axisbelow(True)
         legend(axes, 4)
 
+    texts = {mark(g.axes): _told(g, kind) for g in built}
     yield picture(f"{kind}_by_lut.png", f"{kind.capitalize()} against LUTs",
-                  f"dots: {kind} and LUTs of every method and width, with the Pareto front", INCHES, draw)  # fmt: skip
+                  f"dots: {kind} and LUTs of every method and width, with the Pareto front", INCHES + 0.2, draw,
+                  marks=texts)  # fmt: skip
+
+
+def _told(group: Group, kind: str) -> str:
+    axes = group.axes
+    shown = [value(axes, name) for name in ("method", "policy") if axes[name] is not None]
+    width = [] if axes["accumulator_bits"] is None else [f"P = {axes['accumulator_bits']}"]
+    reached = metric(group.figures["quant_metric"].mean, kind)
+    return f"{', '.join([*shown, *width])}: {reached}, {group.figures['LUT'].mean:,.0f} LUT"
