@@ -29,7 +29,7 @@ ARGUMENTS = (
     "--disable-dev-shm-usage", "--disable-sync", "--disable-extensions", "--disable-component-update",
     "--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND", "--hide-scrollbars",
 )  # fmt: skip
-KEYS = {"Enter": (13, "\r"), "Tab": (9, ""), " ": (32, " "), "ArrowRight": (39, "")}
+KEYS = {"Enter": (13, "\r"), "Tab": (9, ""), " ": (32, " "), "ArrowDown": (40, "")}
 
 
 def find() -> str:

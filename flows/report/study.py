@@ -74,4 +74,4 @@ def by_axes(points: Sequence[Built], names: Sequence[str]) -> dict[tuple[Hashabl
 def layers(point: Built) -> dict[str, Counts]:
     """{instance: its resources by Yosys} of the design as built; empty where Yosys did not run."""
     tool = point.summary.get("resources", {}).get("yosys")
-    return {x["name"]: x for x in tool["layers"]} if tool else {}  # type: ignore[misc]
+    return {x["name"]: x for x in tool["layers"]} if tool else {}
