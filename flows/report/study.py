@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from flows.files import digest, read_json
 from flows.report.summary import Counts, Summary, load
@@ -34,12 +36,18 @@ def built(rows: Sequence[Row], out: Path) -> tuple[Built, ...]:
     """The points of a table in `out` that were built without error. Raises ConfigError where a report is damaged."""
     found = []
     for row in rows:
-        report = Path(row["folder"] or "") / "report"
-        if row["error"] is None and row["folder"] and (out / report / "summary.json").is_file():
-            certificate = read_json(out / report / "accumulators.json")
-            page = f"{report.as_posix()}/index.html"
-            found.append(Built(row, load(out / report / "summary.json"), certificate, page))
+        report = None if row["error"] is not None or not row["folder"] else _report(out, row["folder"])
+        if report is not None:
+            page = Path(os.path.relpath(report / "index.html", out)).as_posix()
+            certificate = read_json(report / "accumulators.json")
+            found.append(Built(row, load(report / "summary.json"), certificate, quote(page)))
     return tuple(found)
+
+
+def _report(out: Path, folder: str) -> Path | None:
+    """A point's report; of a comparison the folders are as they were given."""
+    places = (out / folder / "report", Path(folder) / "report")
+    return next((place for place in places if (place / "summary.json").is_file()), None)
 
 
 def mark(axes: Mapping[str, Any]) -> str:

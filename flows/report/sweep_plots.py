@@ -40,7 +40,7 @@ def _trained(groups: Sequence[Group], activation_bits: int) -> list[Group]:
 
 
 def _activation_widths(groups: Sequence[Group]) -> list[int]:
-    return sorted({g.axes["activation_bits"] for g in groups})
+    return sorted({g.axes["activation_bits"] for g in groups} - {None})
 
 
 def _lines(axes: Axes, groups: Sequence[Group], of: Callable[[Group], str], figure: str, scale: float = 1.0) -> None:
@@ -136,16 +136,19 @@ def _activations(groups: Sequence[Group]) -> Iterator[Plot]:
 
 def _luts(groups: Sequence[Group]) -> Iterator[Plot]:
     """The metric against LUTs: a colour for each method, a shape for each policy, P beside what is on the front."""
-    built = [g for g in groups if "LUT" in g.figures]
+    # Of one tool, as the front is.
+    tool = next((name for name in ("LUT", "vivado_LUT") if any(name in g.figures for g in groups)), "")
+    built = [g for g in groups if tool in g.figures]
     if not built:
         return
+    counted = "LUT (Yosys)" if tool == "LUT" else "LUT (Vivado)"
     kind = str(built[0].metric)
     methods = list(dict.fromkeys(g.axes["method"] for g in built))
     policies = list(dict.fromkeys(g.axes["policy"] for g in built))
 
     def draw(axes: Axes) -> None:
         for g in built:
-            lut, reached = g.figures["LUT"], g.figures["quant_metric"]
+            lut, reached = g.figures[tool], g.figures["quant_metric"]
             color = COLORS[methods.index(g.axes["method"]) % len(COLORS)]
             axes.errorbar(
                 lut.mean, reached.mean, xerr=lut.deviation or 0.0, yerr=reached.deviation or 0.0, color=color,
@@ -158,28 +161,35 @@ def _luts(groups: Sequence[Group]) -> Iterator[Plot]:
                 axes.annotate(
                     f"P = {g.axes['accumulator_bits']}", place, (5, -10), textcoords="offset points", fontsize=7.0
                 )  # fmt: skip
-        front = sorted((g.figures["LUT"].mean, g.figures["quant_metric"].mean) for g in built if g.on_front)
-        axes.step(*zip(*front, strict=True), where="post", color=SOFT, linewidth=1.0, label="Pareto front", zorder=1)
+        front = sorted((g.figures[tool].mean, g.figures["quant_metric"].mean) for g in built if g.on_front)
+        if front:
+            axes.step(
+                *zip(*front, strict=True), where="post", color=SOFT, linewidth=1.0, label="Pareto front", zorder=1
+            )
         for index, method in enumerate(methods):
-            axes.plot([], [], "s", color=COLORS[index % len(COLORS)], markersize=6, label=str(method).upper())
+            axes.plot([], [], "s", color=COLORS[index % len(COLORS)], markersize=6, label=_known(method).upper())
         for index, policy in enumerate(policies if len(policies) > 1 else ()):
-            axes.plot([], [], MARKERS[index % len(MARKERS)], color=SOFT, markersize=5, label=str(policy))
+            axes.plot([], [], MARKERS[index % len(MARKERS)], color=SOFT, markersize=5, label=_known(policy))
         axes.margins(0.1)
-        axes.set_xlabel("LUT (Yosys)")
+        axes.set_xlabel(counted)
         axes.set_ylabel(_label(kind))
         axes.grid(color=LINE, linewidth=0.8)
         axes.set_axisbelow(True)
         legend(axes, 4)
 
-    texts = {mark(g.axes): _told(g, kind) for g in built}
+    texts = {mark(g.axes): _told(g, kind, tool) for g in built}
     yield picture(f"{kind}_by_lut.png", f"{kind.capitalize()} against LUTs",
                   f"dots: {kind} and LUTs of every method and width, with the Pareto front", INCHES + 0.2, draw,
                   marks=texts)  # fmt: skip
 
 
-def _told(group: Group, kind: str) -> str:
+def _known(word: object) -> str:
+    return "unknown" if word is None else str(word)
+
+
+def _told(group: Group, kind: str, tool: str) -> str:
     axes = group.axes
-    shown = [value(axes, name) for name in ("method", "policy") if axes[name] is not None]
+    shown = [value(axes, name) for name in ("method", "policy", "build") if axes[name] is not None]
     width = [] if axes["accumulator_bits"] is None else [f"P = {axes['accumulator_bits']}"]
     reached = metric(group.figures["quant_metric"].mean, kind)
-    return f"{', '.join([*shown, *width])}: {reached}, {group.figures['LUT'].mean:,.0f} LUT"
+    return f"{', '.join([*shown, *width])}: {reached}, {group.figures[tool].mean:,.0f} LUT"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -14,6 +15,7 @@ from flows.report.study import built, mark
 from flows.report.study_plots import study_plots
 from flows.report.study_tables import study_tables
 from flows.report.sweep import key_figures, write_page
+from flows.report.sweep_plots import sweep_plots
 from flows.report.tables import Table
 from flows.sweep.table import groups
 from tests.report.sample import study
@@ -66,7 +68,7 @@ def test_layers_across_p(rows: list[dict[str, Any]], out: Path) -> None:
 
 def test_every_point_has_a_link_and_its_certificate(rows: list[dict[str, Any]], out: Path) -> None:
     found = next(t for t in study_tables(built(rows, out)) if t.key == "points")
-    assert found.links == tuple(f"{row['folder']}/report/index.html" for row in rows)
+    assert [unquote(link) for link in found.links] == [f"{row['folder']}/report/index.html" for row in rows]
     for cells, row in zip(found.rows, rows, strict=True):
         shown = dict(zip(found.columns, cells, strict=True))
         layers = read_json(out / row["folder"] / "report" / "accumulators.json")["layers"]
@@ -82,6 +84,27 @@ def test_a_point_that_failed_or_was_not_built_is_left_out(rows: list[dict[str, A
     nowhere = {**rows[2], "folder": None}
     assert [p.row for p in built([failed, elsewhere, nowhere, rows[3]], out)] == [rows[3]]
     assert study_tables(()) == () and study_plots(()) == ()
+
+
+def test_builds_from_elsewhere_are_compared_too(rows: list[dict[str, Any]], out: Path, tmp_path: Path) -> None:
+    """As `build.py compare` gives them: folders where they are, some without a training, some of Vivado alone."""
+    here = [{**row, "folder": str(out / row["folder"]), "build": row["folder"]} for row in rows[:3]]
+    plain = {**here[0], "build": "plain", "method": None, "activation_bits": None, "accumulator_bits": None}
+    foreign = {**dict.fromkeys(rows[0]), "build": "finn <b>", "folder": "finn", "vivado_LUT": 4321, "design": "x"}
+    table_rows = [*here, {**plain, "quant_metric": None, "metric": None}, foreign]
+    path = write_page(groups(table_rows), table_rows, tmp_path, "two", "comparison")
+    text = Text(path.read_text(encoding="utf-8"))
+    assert "two, a comparison" in text.cells and "4,321" in text.cells and "finn <b>" in text.cells
+    links = [attrs["href"] for tag, attrs in text.tags if tag == "a" and not str(attrs["href"]).startswith("#")]
+    assert [(tmp_path / unquote(str(link))).resolve() for link in links] == [
+        (out / row["folder"] / "report" / "index.html").resolve() for row in (*rows[:3], rows[0])
+    ]  # fmt: skip
+
+
+def test_vivado_alone_has_its_front(rows: list[dict[str, Any]]) -> None:
+    vivado = [{**row, "LUT": None, "vivado_LUT": row["LUT"]} for row in rows]
+    front = next(p for p in sweep_plots(groups(vivado)) if p.file == "accuracy_by_lut.png")
+    assert "LUT (Vivado)" in front.svg and "Yosys" not in front.svg
 
 
 def test_a_damaged_report_is_named(rows: list[dict[str, Any]], tmp_path: Path) -> None:
