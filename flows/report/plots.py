@@ -47,6 +47,10 @@ class Plot:
     svg: str
     choice: str = ""
 
+    def _repr_png_(self) -> bytes | None:
+        """What a notebook shows."""
+        return self.png
+
 
 def plots(summary: Summary) -> tuple[Plot, ...]:
     """Every plot that the summary has figures for."""
