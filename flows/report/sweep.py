@@ -23,8 +23,8 @@ from flows.sweep.table import AXES, Group, Row, Spread
 
 FRONT = "●"
 UNITS = {
-    "interval_cycles": "interval, cycles", "latency_cycles": "latency, cycles", "fps": "frames/s",
     **{name: name for name in RESOURCES}, **{f"vivado_{name}": f"{name} (Vivado)" for name in RESOURCES},
+    "interval_cycles": "interval, cycles", "latency_cycles": "latency, cycles", "fps": "frames/s",
     "vivado_fmax_mhz": "MHz (Vivado)",
 }  # fmt: skip
 """The measured columns that are shown where any row has them; LUT to BRAM_18K are Yosys'."""
@@ -94,16 +94,15 @@ def _groups(groups: Sequence[Group]) -> Table:
     tools = [name for name in UNITS if any(_told(name, g) for g in groups)]
     verified = any(g.verified is not None for g in groups)
     columns = (
-        "method", *(NAMES[axis] for axis in swept), "seeds", f"float {kind}", kind, "zero weights",
-        *(UNITS[name] for name in tools), *(["verified"] if verified else []), "front",
+        "method", *(NAMES[axis] for axis in swept), "front", kind, *(UNITS[name] for name in tools), "zero weights",
+        f"float {kind}", "seeds", *(["verified"] if verified else []),
     )  # fmt: skip
     body = tuple(
         (
-            value(g.axes, "method"), *(value(g.axes, axis) for axis in swept), _seeds(g),
-            _metric(g.figures.get("float_metric"), kind), _metric(g.figures.get("quant_metric"), kind),
-            _with_spread(g.figures.get("sparsity"), 100.0, "%"),
-            *(_count(g.figures.get(name)) for name in tools), *([_yes(g.verified)] if verified else []),
-            FRONT if g.on_front else "",
+            value(g.axes, "method"), *(value(g.axes, axis) for axis in swept), FRONT if g.on_front else "",
+            _metric(g.figures.get("quant_metric"), kind), *(_count(g.figures.get(name)) for name in tools),
+            _with_spread(g.figures.get("sparsity"), 100.0, "%"), _metric(g.figures.get("float_metric"), kind),
+            _seeds(g), *([_yes(g.verified)] if verified else []),
         )
         for g in groups
     )  # fmt: skip

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from docs import screenshots
 from docs.browser import Browser, Page, browser
 from flows.errors import ToolFailed
 from flows.report import write_report
@@ -110,7 +113,7 @@ def test_a_sweep_is_sorted_filtered_and_picked_from(chromium: Browser, sweep: Pa
     assert column(page, "sweep", "policy") == sorted(column(page, "sweep", "policy"))
     page.key("Tab")
     page.key(" ")
-    assert page.evaluate("document.querySelector('#sweep th[aria-sort]').textContent") == "seeds"
+    assert page.evaluate("document.querySelector('#sweep th[aria-sort]').textContent") == "front"
 
     page.click("#sweep input[type=search]")
     page.write("a2q+ exact")
@@ -198,3 +201,21 @@ def test_the_browser_tells_of_errors_and_requests(chromium: Browser, tmp_path: P
         page.evaluate("nothing()")
     with pytest.raises(ToolFailed, match=r"NoSuch\.method"):
         page.call("NoSuch.method")
+
+
+def test_screenshots_are_of_the_page_at_each_width(
+    chromium: Browser, sweep: Path, run: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(screenshots, "browser", lambda folder: nullcontext(chromium))
+    assert screenshots.main([str(sweep.parent), str(tmp_path)]) == 0
+    for shot in screenshots.SHOTS:
+        picture = Image.open(tmp_path / f"page_sweep_{shot.name}.png").convert("L")
+        assert picture.size == (shot.width * shot.scale, shot.height * shot.scale)
+        levels = picture.histogram()
+        paper = max(range(256), key=lambda level: levels[level])
+        assert (paper < 64) == shot.dark and levels[paper] < 0.97 * sum(levels), "a page, not a blank one"
+
+
+def test_a_folder_without_a_page_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert screenshots.main([str(tmp_path)]) == 2 and "has no page" in capsys.readouterr().err
+    assert screenshots.main([]) == 2
