@@ -45,7 +45,7 @@ def render(page: Page) -> str:
 
 def of_run(summary: Summary, tables: Sequence[Table], plots: Sequence[Plot]) -> Page:
     """The page of one build."""
-    subtitle = f"seed {summary['seed']} · configuration {summary['config_hash']}"
+    subtitle = f"seed {summary['seed']} · configuration {summary['config_hash'][:12]}"
     return Page(summary["design"], subtitle, key_figures(summary), plots, tables)
 
 
