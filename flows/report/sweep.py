@@ -4,7 +4,7 @@ reports of the points' own folders where they were built.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -84,8 +84,12 @@ def _name(group: Group) -> str:
 
 
 def sweep_tables(groups: Sequence[Group], rows: Sequence[Row]) -> tuple[Table, ...]:
-    """The groups, and the points that failed with their reasons."""
-    return tuple(table for table in (_groups(groups), *_failures(rows)) if table.rows)
+    """The groups, then the points that failed and those that a search did not build, with the reasons."""
+    reasons = (
+        _reasons("failed", "Points that failed", "error", rows),
+        _reasons("pruned", "Points that the search did not build", "pruned", rows),
+    )
+    return tuple(table for table in (_groups(groups), *reasons) if table.rows)
 
 
 def _groups(groups: Sequence[Group]) -> Table:
@@ -119,10 +123,6 @@ def _told(name: str, group: Group) -> bool:
     return name in group.figures and (group.figures[name].mean != 0 or name not in ("LUTRAM", "DSP", "BRAM_18K"))
 
 
-def _or_dash(value: object) -> str:
-    return "–" if value is None else str(value)
-
-
 def _yes(found: bool | None) -> str:
     return "–" if found is None else "yes" if found else "no"
 
@@ -154,12 +154,10 @@ def _count(found: Spread | None) -> str:
     return f"{found.mean:,.0f}{more}"
 
 
-def _failures(rows: Sequence[Row]) -> Iterator[Table]:
-    body = tuple(
-        (
-            str(r["method"]).upper(), _or_dash(r["accumulator_bits"]), _or_dash(r["activation_bits"]), str(r["seed"]),
-            _or_dash(r["policy"]), str(r["error"]),
-        )
-        for r in rows if r["error"] is not None
-    )  # fmt: skip
-    yield Table("failed", "Points that failed", ("method", "P", "N", "seed", "policy", "reason"), body, text_columns=6)
+def _reasons(key: str, title: str, column: str, rows: Sequence[Row]) -> Table:
+    axes = ("method", "accumulator_bits", "layer_bits", "activation_bits", "seed", "policy")
+    found = [r for r in rows if r[column] is not None]
+    shown = [axis for axis in axes if axis != "layer_bits" or any(r[axis] is not None for r in found)]
+    body = tuple((*(value(r, axis) for axis in shown), str(r[column])) for r in found)
+    heads = (*(NAMES[axis] for axis in shown), "reason")
+    return Table(key, title, heads, body, text_columns=len(heads))

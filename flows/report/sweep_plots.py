@@ -156,11 +156,9 @@ def _luts(groups: Sequence[Group]) -> Iterator[Plot]:
             )  # fmt: skip
             shape = MARKERS[policies.index(g.axes["policy"]) % len(MARKERS)]
             axes.plot(lut.mean, reached.mean, shape, color=color, markersize=6, gid=mark(g.axes), zorder=3)
-            if g.on_front and g.axes["accumulator_bits"] is not None:
+            if g.on_front:
                 place = (lut.mean, reached.mean)
-                axes.annotate(
-                    f"P = {g.axes['accumulator_bits']}", place, (5, -10), textcoords="offset points", fontsize=7.0
-                )  # fmt: skip
+                axes.annotate(_width(g), place, (5, -10), textcoords="offset points", fontsize=7.0)
         front = sorted((g.figures[tool].mean, g.figures["quant_metric"].mean) for g in built if g.on_front)
         if front:
             axes.step(
@@ -190,6 +188,13 @@ def _known(word: object) -> str:
 def _told(group: Group, kind: str, tool: str) -> str:
     axes = group.axes
     shown = [value(axes, name) for name in ("method", "policy", "build") if axes[name] is not None]
-    width = [] if axes["accumulator_bits"] is None else [f"P = {axes['accumulator_bits']}"]
+    widths = [axes["layer_bits"] or _width(group)]
     reached = metric(group.figures["quant_metric"].mean, kind)
-    return f"{', '.join([*shown, *width])}: {reached}, {group.figures[tool].mean:,.0f} LUT"
+    return f"{', '.join(filter(None, [*shown, *widths]))}: {reached}, {group.figures[tool].mean:,.0f} LUT"
+
+
+def _width(group: Group) -> str:
+    if group.axes["layer_bits"] is not None:
+        return "P by layer"
+    bits = group.axes["accumulator_bits"]
+    return "" if bits is None else f"P = {bits}"

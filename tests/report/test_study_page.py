@@ -14,7 +14,7 @@ from flows.files import read_json
 from flows.report.study import built, mark
 from flows.report.study_plots import study_plots
 from flows.report.study_tables import study_tables
-from flows.report.sweep import key_figures, write_page
+from flows.report.sweep import key_figures, sweep_tables, write_page
 from flows.report.sweep_plots import sweep_plots
 from flows.report.tables import Table
 from flows.sweep.table import groups
@@ -99,6 +99,23 @@ def test_builds_from_elsewhere_are_compared_too(rows: list[dict[str, Any]], out:
     assert [(tmp_path / unquote(str(link))).resolve() for link in links] == [
         (out / row["folder"] / "report" / "index.html").resolve() for row in (*rows[:3], rows[0])
     ]  # fmt: skip
+
+
+def test_a_search_has_points_of_one_p_a_layer_and_points_that_it_did_not_build(rows: list[dict[str, Any]]) -> None:
+    assigned = {"accumulator_bits": None, "layer_bits": "fc1:9 fc2:11"}
+    best = {**rows[1], **assigned, "LUT": 99, "quant_metric": 99.0}
+    left = {
+        **rows[1],
+        "layer_bits": "fc1:4 fc2:4",
+        "accumulator_bits": None,
+        "LUT": None,
+        "pruned": "21.00 % < 97.90 %",
+    }
+    found = groups([*rows, best, left])
+    tables = {t.key: t for t in sweep_tables(found, [*rows, best, left])}
+    assert tables["pruned"].rows == (("A2Q+", "–", "fc1:4 fc2:4", "4", "0", "exact", "21.00 % < 97.90 %"),)
+    svg = next(p.svg for p in sweep_plots(found) if p.file == "accuracy_by_lut.png")
+    assert ">P by layer<" in svg and "A2Q+, exact, fc1:9 fc2:11: 99.00 %, 99 LUT" in svg
 
 
 def test_vivado_alone_has_its_front(rows: list[dict[str, Any]]) -> None:
