@@ -643,6 +643,7 @@ def report(
     config = b.config
     found = {**{name: read_json(b.verification(name)) for name in GOLDEN_CHECKS}, **checks}
     sizing = read_json(folder / "fifo_depths.json")
+    cert = read_json(folder / "accumulators.json")
     summary = summaries.build(
         design=design, graph=graph, widths=widths, policy=config.accumulator_policy, config_hash=config_hash(config),
         seed=config.train.seed if config.train else config.verify_seed, training=source.training, checks=found,
@@ -666,10 +667,12 @@ def report(
     def action() -> None:
         for name, content in files.items():
             write_json(folder / name, content)
-        write_report(summary, folder)
+        write_report(summary, folder, cert)
 
     outputs = [folder / name for name in (*RESULTS, *files)]
-    b.steps.run("report", [summary, files, code("flows/report"), versions("matplotlib", "jinja2")], outputs, action)
+    b.steps.run(
+        "report", [summary, cert, files, code("flows/report"), versions("matplotlib", "jinja2")], outputs, action
+    )
     write_times(config, b.steps)
     write_json(b.out / "build_config.json", config.model_dump(mode="json"))  # what a comparison says of this build
     print_summary(summary, console)

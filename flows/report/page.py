@@ -1,9 +1,9 @@
-"""`report/index.html`: one self-contained page, made from the summary alone."""
+"""`index.html` of a run, a sweep or a comparison: one self-contained page of key figures, pictures and tables."""
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -14,32 +14,43 @@ from flows.report.summary import Summary
 from flows.report.tables import Table, integer, metric, rate
 
 TEMPLATES = Path(__file__).parent / "templates"
+KeyFigure = tuple[str, str, str]
+"""(value, what it is, where it comes from)"""
+
+
+@dataclass(frozen=True)
+class Page:
+    """What is on a page, in its order."""
+
+    title: str
+    subtitle: str
+    key_figures: Sequence[KeyFigure]
+    plots: Sequence[Plot]
+    tables: Sequence[Table]
 
 
 @cache
-def template(name: str) -> jinja2.Template:
-    """A template of this package; a name that it uses and is not given is an error."""
+def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), undefined=jinja2.StrictUndefined, autoescape=True,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
-    return environment.get_template(name)
+    return environment.get_template("page.html.j2")
 
 
-def render(summary: Summary, tables: Sequence[Table], plots: Sequence[Plot]) -> str:
-    """The page: key figures, plots (embedded), tables."""
-    return template("report.html.j2").render(
-        summary=summary, key_figures=key_figures(summary), tables=tables, plots=embedded(plots)
-    )
+def render(page: Page) -> str:
+    """The page as HTML; it needs no other file and no network."""
+    return _template().render(page=page)
 
 
-def embedded(plots: Sequence[Plot]) -> list[tuple[Plot, str]]:
-    """Every plot with its PNG in base64, for a page that needs no other file."""
-    return [(plot, base64.b64encode(plot.png).decode("ascii")) for plot in plots]
+def of_run(summary: Summary, tables: Sequence[Table], plots: Sequence[Plot]) -> Page:
+    """The page of one build."""
+    subtitle = f"seed {summary['seed']} · configuration {summary['config_hash'][:12]}"
+    return Page(summary["design"], subtitle, key_figures(summary), plots, tables)
 
 
-def key_figures(summary: Summary) -> list[tuple[str, str, str]]:
-    """(value, what it is, where it comes from) of the few figures one looks for first."""
+def key_figures(summary: Summary) -> list[KeyFigure]:
+    """The few figures one looks for first."""
     figures = []
     if training := summary["training"]:
         value = metric(training["quant_metric"], training["metric"])

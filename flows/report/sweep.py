@@ -1,26 +1,33 @@
-"""A sweep's tables on the console and its `index.html`: made from the rows of results.csv alone."""
+"""A sweep's or a comparison's tables on the console and its `index.html`: from the rows of results.csv, and from the
+reports of the points' own folders where they were built.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 
 from flows.files import write_text
 from flows.report.console import print_table
-from flows.report.page import embedded, template
+from flows.report.page import KeyFigure, Page, render
+from flows.report.plots import write_pngs
+from flows.report.study import NAMES, built, mark, value
+from flows.report.study_plots import study_plots
+from flows.report.study_tables import study_tables
 from flows.report.sweep_plots import sweep_plots
 from flows.report.tables import Table, metric
+from flows.sweep.row import RESOURCES
 from flows.sweep.table import AXES, Group, Row, Spread
 
 FRONT = "●"
-NAMES = {
-    "accumulator_bits": "P", "layer_bits": "P by layer", "weight_bits": "W", "activation_bits": "N",
-    "policy": "policy", "skip_zeros": "skips zeros", "board": "board", "target_fps": "frames/s", "design": "design",
-    "build": "build",
+UNITS = {
+    **{name: name for name in RESOURCES}, **{f"vivado_{name}": f"{name} (Vivado)" for name in RESOURCES},
+    "interval_cycles": "interval, cycles", "latency_cycles": "latency, cycles", "fps": "frames/s",
+    "vivado_fmax_mhz": "MHz (Vivado)",
 }  # fmt: skip
-UNITS = {"interval_cycles": "interval, cycles", "LUT": "LUT", "FF": "FF", "DSP": "DSP", "BRAM_18K": "BRAM_18K"}
+"""The measured columns that are shown where any row has them; LUT to BRAM_18K are Yosys'."""
 
 
 def print_sweep(groups: Sequence[Group], console: Console) -> None:
@@ -30,40 +37,76 @@ def print_sweep(groups: Sequence[Group], console: Console) -> None:
         console.print(table.note)
 
 
-def write_page(groups: Sequence[Group], rows: Sequence[Row], out: Path, name: str) -> Path:
-    """Writes `out`/index.html, self-contained, and a PNG per plot; returns the page's path. Raises FlowError."""
-    pictures = sweep_plots(groups)
-    for picture in pictures:
-        write_text(out / picture.file, picture.png)
-    page = template("sweep.html.j2").render(
-        name=name, points=len(rows), failed=sum(r["error"] is not None for r in rows), key_figures=(),
-        plots=embedded(pictures), tables=sweep_tables(groups, rows),
+def write_page(groups: Sequence[Group], rows: Sequence[Row], out: Path, name: str, kind: str = "sweep") -> Path:
+    """Writes `out`/index.html, self-contained, and a PNG per plot; returns the page's path.
+
+    `kind`: "sweep" or "comparison". Raises FlowError where `out` cannot be written, ConfigError where the report of a
+    point is damaged.
+    """
+    points = built(rows, out)
+    pictures = (*sweep_plots(groups), *study_plots(points))
+    write_pngs(pictures, out)
+    groups_table, *failures = sweep_tables(groups, rows)
+    tables = (groups_table, *failures, *study_tables(points))
+    failed = sum(r["error"] is not None for r in rows)
+    page = Page(
+        f"{name}, a {kind}", f"{len(rows)} points, {failed} failed · mean ± sample standard deviation over the seeds",
+        key_figures(groups), pictures, tables,
     )  # fmt: skip
-    write_text(out / "index.html", page)
+    write_text(out / "index.html", render(page))
     return out / "index.html"
 
 
+def key_figures(groups: Sequence[Group]) -> list[KeyFigure]:
+    """The best metric, and the smallest design within 1 % of the float network's."""
+    done = [g for g in groups if "quant_metric" in g.figures]
+    if not done:
+        return []
+    best = max(done, key=lambda g: g.figures["quant_metric"].mean)
+    kind = str(best.metric)
+    figures = [(metric(best.figures["quant_metric"].mean, kind), f"best {kind}", _name(best))]
+    sized = [g for g in done if "LUT" in g.figures and "float_metric" in g.figures]
+    good = [g for g in sized if 100 * g.figures["quant_metric"].mean >= 99 * g.figures["float_metric"].mean]
+    if good:
+        least = min(good, key=lambda g: g.figures["LUT"].mean)
+        what = f"LUT (Yosys): the fewest at 99 % of the float {kind}"
+        figures.append((_count(least.figures["LUT"]), what, _name(least)))
+    checked = [g.verified for g in groups if g.verified is not None]
+    if checked:
+        figures.append((f"{sum(checked)} of {len(checked)}", "built and verified bit by bit", "rtlsim"))
+    return figures
+
+
+def _name(group: Group) -> str:
+    axes = group.axes
+    width = "" if axes["accumulator_bits"] is None else f", P = {axes['accumulator_bits']}"
+    return f"{value(axes, 'method')}{width}" + ("" if axes["policy"] is None else f", {axes['policy']}")
+
+
 def sweep_tables(groups: Sequence[Group], rows: Sequence[Row]) -> tuple[Table, ...]:
-    """The groups, and the points that failed with their reasons."""
-    return tuple(table for table in (_groups(groups), *_failures(rows)) if table.rows)
+    """The groups, then the points that failed and those that a search did not build, with the reasons."""
+    reasons = (
+        _reasons("failed", "Points that failed", "error", rows),
+        _reasons("pruned", "Points that the search did not build", "pruned", rows),
+    )
+    return tuple(table for table in (_groups(groups), *reasons) if table.rows)
 
 
 def _groups(groups: Sequence[Group]) -> Table:
     kind = next((g.metric for g in groups if g.metric), "accuracy")
     swept = [axis for axis in AXES[1:] if axis == "accumulator_bits" or len({g.axes[axis] for g in groups}) > 1]
-    tools = [name for name in UNITS if any(name in g.figures for g in groups)]
+    tools = [name for name in UNITS if any(_told(name, g) for g in groups)]
     verified = any(g.verified is not None for g in groups)
     columns = (
-        "method", *(NAMES[axis] for axis in swept), "seeds", f"float {kind}", kind, "zero weights",
-        *(UNITS[name] for name in tools), *(["verified"] if verified else []), "front",
+        "method", *(NAMES[axis] for axis in swept), "front", kind, *(UNITS[name] for name in tools), "zero weights",
+        f"float {kind}", "seeds", *(["verified"] if verified else []),
     )  # fmt: skip
     body = tuple(
         (
-            str(g.axes["method"]).upper(), *(_or_dash(g.axes[axis]) for axis in swept), _seeds(g),
-            _metric(g.figures.get("float_metric"), kind), _metric(g.figures.get("quant_metric"), kind),
-            _with_spread(g.figures.get("sparsity"), 100.0, "%"),
-            *(_count(g.figures.get(name)) for name in tools), *([_yes(g.verified)] if verified else []),
-            FRONT if g.on_front else "",
+            value(g.axes, "method"), *(value(g.axes, axis) for axis in swept), FRONT if g.on_front else "",
+            _metric(g.figures.get("quant_metric"), kind), *(_count(g.figures.get(name)) for name in tools),
+            _with_spread(g.figures.get("sparsity"), 100.0, "%"), _metric(g.figures.get("float_metric"), kind),
+            _seeds(g), *([_yes(g.verified)] if verified else []),
         )
         for g in groups
     )  # fmt: skip
@@ -71,15 +114,17 @@ def _groups(groups: Sequence[Group]) -> Table:
         f"Mean ± sample standard deviation over the seeds, {kind} on the test split. {FRONT}: on the Pareto front of "
         f"{kind} and {'LUTs (Yosys)' if 'LUT' in tools else 'accumulator bits P (and activation bits N)'}."
     )
-    return Table("sweep", "Methods and widths", columns, body, "yosys" if "LUT" in tools else "", note)
+    return Table("sweep", "Methods and widths", columns, body, "yosys" if "LUT" in tools else "", note,
+                 text_columns=1 + len(swept), marks=tuple(mark(g.axes) for g in groups))  # fmt: skip
 
 
-def _or_dash(value: object) -> str:
-    return "–" if value is None else str(value)
+def _told(name: str, group: Group) -> bool:
+    """Whether a column says anything: block RAMs and DSPs, where there are none, do not."""
+    return name in group.figures and (group.figures[name].mean != 0 or name not in ("LUTRAM", "DSP", "BRAM_18K"))
 
 
-def _yes(value: bool | None) -> str:
-    return "–" if value is None else "yes" if value else "no"
+def _yes(found: bool | None) -> str:
+    return "–" if found is None else "yes" if found else "no"
 
 
 def _seeds(group: Group) -> str:
@@ -109,12 +154,10 @@ def _count(found: Spread | None) -> str:
     return f"{found.mean:,.0f}{more}"
 
 
-def _failures(rows: Sequence[Row]) -> Iterator[Table]:
-    body = tuple(
-        (
-            str(r["method"]).upper(), _or_dash(r["accumulator_bits"]), _or_dash(r["activation_bits"]), str(r["seed"]),
-            _or_dash(r["policy"]), str(r["error"]),
-        )
-        for r in rows if r["error"] is not None
-    )  # fmt: skip
-    yield Table("failed", "Points that failed", ("method", "P", "N", "seed", "policy", "reason"), body, text_columns=6)
+def _reasons(key: str, title: str, column: str, rows: Sequence[Row]) -> Table:
+    axes = ("method", "accumulator_bits", "layer_bits", "activation_bits", "seed", "policy")
+    found = [r for r in rows if r[column] is not None]
+    shown = [axis for axis in axes if axis != "layer_bits" or any(r[axis] is not None for r in found)]
+    body = tuple((*(value(r, axis) for axis in shown), str(r[column])) for r in found)
+    heads = (*(NAMES[axis] for axis in shown), "reason")
+    return Table(key, title, heads, body, text_columns=len(heads))

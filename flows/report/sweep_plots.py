@@ -9,6 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from flows.report.plots import COLORS, Plot, legend, picture
+from flows.report.study import mark, value
+from flows.report.svg import LINE, SOFT
+from flows.report.tables import metric
 from flows.sweep.table import Group, Spread
 
 INCHES = 3.4
@@ -20,7 +23,7 @@ def sweep_plots(groups: Sequence[Group]) -> tuple[Plot, ...]:
     found = [g for g in groups if "quant_metric" in g.figures]
     if not found:
         return ()
-    return tuple(plot for make in (_metric_by_width, _sparsity, _activations, _luts) for plot in make(found))
+    return tuple(plot for make in (_luts, _metric_by_width, _sparsity, _activations) for plot in make(found))
 
 
 def _label(kind: str) -> str:
@@ -59,7 +62,7 @@ def _lines(axes: Axes, groups: Sequence[Group], of: Callable[[Group], str], figu
         )  # fmt: skip
     axes.set_xlabel("accumulator bits P")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.grid(axis="y", color="#dfe3e8", linewidth=0.8)
+    axes.grid(axis="y", color=LINE, linewidth=0.8)
     axes.set_axisbelow(True)
 
 
@@ -85,7 +88,7 @@ def _metric_by_width(groups: Sequence[Group]) -> Iterator[Plot]:
 
         def draw(axes: Axes, shown: Sequence[Group] = shown) -> None:
             _lines(axes, shown, _method, "quant_metric")
-            _band(axes, shown[0].figures["float_metric"], 1.0, "float", "#777777")
+            _band(axes, shown[0].figures["float_metric"], 1.0, "float", SOFT)
             axes.set_ylabel(_label(kind))
             legend(axes, 4)
 
@@ -132,26 +135,66 @@ def _activations(groups: Sequence[Group]) -> Iterator[Plot]:
 
 
 def _luts(groups: Sequence[Group]) -> Iterator[Plot]:
-    built = [g for g in groups if "LUT" in g.figures]
+    """The metric against LUTs: a colour for each method, a shape for each policy, P beside what is on the front."""
+    # Of one tool, as the front is.
+    tool = next((name for name in ("LUT", "vivado_LUT") if any(name in g.figures for g in groups)), "")
+    built = [g for g in groups if tool in g.figures]
     if not built:
         return
+    counted = "LUT (Yosys)" if tool == "LUT" else "LUT (Vivado)"
     kind = str(built[0].metric)
+    methods = list(dict.fromkeys(g.axes["method"] for g in built))
+    policies = list(dict.fromkeys(g.axes["policy"] for g in built))
 
     def draw(axes: Axes) -> None:
-        for index, method in enumerate(dict.fromkeys(g.axes["method"] for g in built)):
-            shown = [g for g in built if g.axes["method"] == method]
+        for g in built:
+            lut, reached = g.figures[tool], g.figures["quant_metric"]
+            color = COLORS[methods.index(g.axes["method"]) % len(COLORS)]
             axes.errorbar(
-                [g.figures["LUT"].mean for g in shown], [g.figures["quant_metric"].mean for g in shown],
-                xerr=[g.figures["LUT"].deviation or 0.0 for g in shown],
-                yerr=[g.figures["quant_metric"].deviation or 0.0 for g in shown],
-                color=COLORS[index], marker=MARKERS[index], markersize=4, linestyle="", capsize=2.5,
-                label=str(method).upper(),
+                lut.mean, reached.mean, xerr=lut.deviation or 0.0, yerr=reached.deviation or 0.0, color=color,
+                linestyle="", capsize=2.5, zorder=2,
             )  # fmt: skip
-        front = sorted((g.figures["LUT"].mean, g.figures["quant_metric"].mean) for g in built if g.on_front)
-        axes.step(*zip(*front, strict=True), where="post", color="#777777", linewidth=1.0, label="Pareto front")
-        axes.set_xlabel("LUT (Yosys)")
+            shape = MARKERS[policies.index(g.axes["policy"]) % len(MARKERS)]
+            axes.plot(lut.mean, reached.mean, shape, color=color, markersize=6, gid=mark(g.axes), zorder=3)
+            if g.on_front:
+                place = (lut.mean, reached.mean)
+                axes.annotate(_width(g), place, (5, -10), textcoords="offset points", fontsize=7.0)
+        front = sorted((g.figures[tool].mean, g.figures["quant_metric"].mean) for g in built if g.on_front)
+        if front:
+            axes.step(
+                *zip(*front, strict=True), where="post", color=SOFT, linewidth=1.0, label="Pareto front", zorder=1
+            )
+        for index, method in enumerate(methods):
+            axes.plot([], [], "s", color=COLORS[index % len(COLORS)], markersize=6, label=_known(method).upper())
+        for index, policy in enumerate(policies if len(policies) > 1 else ()):
+            axes.plot([], [], MARKERS[index % len(MARKERS)], color=SOFT, markersize=5, label=_known(policy))
+        axes.margins(0.1)
+        axes.set_xlabel(counted)
         axes.set_ylabel(_label(kind))
+        axes.grid(color=LINE, linewidth=0.8)
+        axes.set_axisbelow(True)
         legend(axes, 4)
 
+    texts = {mark(g.axes): _told(g, kind, tool) for g in built}
     yield picture(f"{kind}_by_lut.png", f"{kind.capitalize()} against LUTs",
-                  f"dots: {kind} and LUTs of every method and width, with the Pareto front", INCHES, draw)  # fmt: skip
+                  f"dots: {kind} and LUTs of every method and width, with the Pareto front", INCHES + 0.2, draw,
+                  marks=texts)  # fmt: skip
+
+
+def _known(word: object) -> str:
+    return "unknown" if word is None else str(word)
+
+
+def _told(group: Group, kind: str, tool: str) -> str:
+    axes = group.axes
+    shown = [value(axes, name) for name in ("method", "policy", "build") if axes[name] is not None]
+    widths = [axes["layer_bits"] or _width(group)]
+    reached = metric(group.figures["quant_metric"].mean, kind)
+    return f"{', '.join(filter(None, [*shown, *widths]))}: {reached}, {group.figures[tool].mean:,.0f} LUT"
+
+
+def _width(group: Group) -> str:
+    if group.axes["layer_bits"] is not None:
+        return "P by layer"
+    bits = group.axes["accumulator_bits"]
+    return "" if bits is None else f"P = {bits}"

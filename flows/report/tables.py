@@ -25,7 +25,11 @@ TOOLS = {"yosys": "Yosys", "vitis": "Vitis HLS", "vivado": "Vivado"}
 
 @dataclass(frozen=True)
 class Table:
-    """`columns` and `rows` of text. `source`: which tool the figures come from; `text_columns` are left-aligned."""
+    """`columns` and `rows` of text. `source`: which tool the figures come from; `text_columns` are left-aligned.
+
+    For the page alone: `links`, an address or "" for each row's first cell; `marks`, a name for each row that its dot
+    in a picture has too (`svg.inline`); `folded`, shown on request.
+    """
 
     key: str
     title: str
@@ -34,6 +38,9 @@ class Table:
     source: str = ""
     note: str = ""
     text_columns: int = 1
+    links: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
+    folded: bool = False
 
 
 def integer(value: int) -> str:
@@ -231,9 +238,13 @@ def _by_layer_and_policy(summary: Summary) -> Table | None:
     if not rows:
         return None
     names = [name for name in rows[0]["layers"] if len({row["layers"][name]["LUT"] for row in rows}) > 1]
-    body = tuple((name, *(integer(row["layers"][name]["LUT"]) for row in rows)) for name in names)
-    columns = ("instance", *(row["policy"] for row in rows))
-    note = "Instances whose LUTs depend on the policy."
+    body = tuple(
+        (name, *(str(row["bits"].get(name, "–")) for row in rows),
+         *(integer(row["layers"][name]["LUT"]) for row in rows))
+        for name in names
+    )  # fmt: skip
+    columns = ("instance", *(f"{row['policy']}, bits" for row in rows), *(f"{row['policy']}, LUT" for row in rows))
+    note = "Instances whose LUTs depend on the policy; bits: of the widest accumulator lane, – where there is none."
     return Table("lut_by_policy", "LUT by instance and policy", columns, body, "yosys", note)
 
 

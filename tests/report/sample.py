@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import Any
 
 from flows.accumulators import POLICIES
+from flows.files import write_json
 from flows.report.summary import CHECKS
+from flows.sweep.row import ALL_COLUMNS
 from flows.synthesize.cells import RESOURCES, add
 from flows.synthesize.parts import part_of
 
@@ -94,3 +97,52 @@ def _policy(policy: str, scale: float, layers: list[dict[str, Any]], rng: random
         "total": add(counts.values()),
         "layers": counts,
     }
+
+
+def study(out: Path) -> list[dict[str, Any]]:
+    """The table of a sweep over methods, P and policies, and the reports of its points below `out`."""
+    rows = []
+    for number, (method, width, policy) in enumerate(
+        [(m, p, policy) for m in ("a2q+", "a2q") for p in (8, 10, 12) for policy in ("fixed-32", "exact")]
+        + [("qat", None, "exact")]
+    ):
+        summary = sample(number)
+        row = next(r for r in summary["accumulator_comparison"] if r["policy"] == policy)
+        summary["accumulator_comparison"] = [row]
+        tool = summary["resources"]["yosys"]
+        scale = 1 + (width or 16) / 16
+        for layer in tool["layers"]:
+            layer["LUT"] = int(scale * row["layers"][layer["name"]]["LUT"])
+        tool["total"]["LUT"] = row["total"]["LUT"] = sum(layer["LUT"] for layer in tool["layers"])
+        summary["training"] |= {"method": method, "quant_metric": 80.0 + (width or 13) + (method == "a2q+")}
+        folder = f"points/{method}_{width}_{policy}"
+        write_json(out / folder / "report" / "summary.json", summary)
+        write_json(out / folder / "report" / "accumulators.json", certificate(number))
+        rows.append(dict.fromkeys(ALL_COLUMNS) | {
+            "method": method, "accumulator_bits": width, "policy": policy, "board": "pynq-z2", "seed": 0,
+            "activation_bits": 4, "weight_bits": 4, "design": "digits_cnn", "folder": folder, "seconds": 9.5,
+            "sparsity": 1 / (width or 40), "interval_cycles": 2304, "verified": True, "metric": "accuracy",
+            **{key: summary["training"][key] for key in ("float_metric", "quant_metric")},
+            **{name: tool["total"][name] for name in RESOURCES if name in ALL_COLUMNS},
+        })  # fmt: skip
+    return rows
+
+
+def certificate(seed: int = 2) -> dict[str, Any]:
+    """accumulators.json of the same CNN."""
+    rng = random.Random(seed)
+    layers = []
+    for layer in sample()["layers"]:
+        channels = []
+        for index in range(layer["mh"]):
+            built = layer["lane_bits"][index % layer["pe"]]
+            exact = built - rng.randrange(2)
+            ends = {"acc_min": -rng.randrange(1 << exact - 1), "acc_max": rng.randrange(1 << exact - 1)}
+            bits = {"exact_bits": exact, "implemented_bits": built, "slack": built - exact}
+            channels.append(ends | {"l1": rng.randrange(1, 137)} | bits)
+        budget = None if layer["trained_bits"] is None else 136
+        kept = ("name", "mw", "trained_bits", "datatype_bits", "exact_bits", "implemented_bits")
+        types = {"weight_type": f"INT{layer['weight_bits']}", "input_type": f"UINT{layer['input_bits']}"}
+        ends = {"input_range": [0, (1 << layer["input_bits"]) - 1], "l1_budget": budget, "channels": channels}
+        layers.append({key: layer[key] for key in kept} | types | ends)
+    return {"schema_version": 1, "design": "digits_cnn", "policy": "exact", "layers": layers}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import json
 import re
@@ -17,14 +16,21 @@ from rich.console import Console
 
 from flows.errors import ConfigError, FlowError
 from flows.report import write_report
+from flows.report.certificate import certificate_plots
 from flows.report.console import print_summary
-from flows.report.page import render
+from flows.report.page import of_run, render
 from flows.report.plots import plots
 from flows.report.summary import validate
+from flows.report.svg import THEME
 from flows.report.tables import integer, metric, number, percent, rate, tables
-from tests.report.sample import sample
+from tests.report.sample import certificate, sample
 
-PNGS = ("accuracy.png", "accumulator_bits.png", "lut_by_policy.png", "lut_by_layer.png", "timeline.png")
+PNGS = (
+    "accuracy.png", "accumulator_bits.png", "lut_by_policy.png", "lut_by_layer.png", "resources_yosys.png",
+    "sparsity.png", "fifo_depths.png", "timeline.png", "channel_bits.png",
+)  # fmt: skip
+HIDDEN = ("style", "script", "title", "svg")
+"""What has no text of its own; a picture's ticks are no figures of the summary."""
 
 
 class Text(HTMLParser):
@@ -39,10 +45,10 @@ class Text(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
-        self.hidden += tag in ("style", "script", "title")
+        self.hidden += tag in HIDDEN
 
     def handle_endtag(self, tag: str) -> None:
-        self.hidden -= tag in ("style", "script", "title")
+        self.hidden -= tag in HIDDEN
 
     def handle_data(self, data: str) -> None:
         if not self.hidden and data.strip():
@@ -56,7 +62,7 @@ class Text(HTMLParser):
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report") / "report"
-    write_report(sample(), folder)
+    write_report(sample(), folder, certificate())
     return folder
 
 
@@ -96,7 +102,9 @@ def spellings(summary: dict[str, Any]) -> set[str]:
 
 def test_page_shows_no_number_that_is_not_in_the_summary(written: Path) -> None:
     summary = json.loads((written / "summary.json").read_text(encoding="utf-8"))
-    allowed = spellings(summary)
+    allowed = spellings(summary) | spellings(certificate())
+    # How many channels, and which.
+    allowed |= {str(n) for x in certificate()["layers"] for n in range(len(x["channels"]) + 1)}
     # Units of the notes and the name of the project.
     named = {"LUT1", "CARRY4", "BRAM_18K", "a2qflow"}
     for cell in Text(page(written)).cells:
@@ -123,25 +131,40 @@ def test_page_shows_every_figure(written: Path) -> None:
     assert [figure for figure in expected if figure not in text] == []
 
 
-def test_page_is_readable_on_a_phone_and_needs_nothing_else(written: Path) -> None:
+def test_the_certificate_is_on_the_page_channel_by_channel(written: Path) -> None:
+    text = Text(page(written))
+    for layer in certificate()["layers"]:
+        assert f"certificate_{layer['name']}" in text.sections
+        for channel in layer["channels"]:
+            for key in ("acc_min", "acc_max", "l1"):
+                assert f"{channel[key]:,}".replace("-", "−") in text.cells
+    assert text.cells.count("INT8") == 1 and text.cells.count("0 to 15") == 2
+
+
+def test_page_needs_nothing_else(written: Path) -> None:
     text = Text(page(written))
     viewport = next(attrs for tag, attrs in text.tags if tag == "meta" and attrs.get("name") == "viewport")
     assert viewport["content"] == "width=device-width, initial-scale=1"
-    assert not [tag for tag, _ in text.tags if tag in ("script", "link", "iframe")]
-    sources = [str(attrs[key]) for _, attrs in text.tags for key in ("src", "href") if key in attrs]
-    assert sources and all(source.startswith("data:image/png;base64,") for source in sources)
-    assert "url(" not in page(written) and "http" not in page(written)
-    wide = page(written).split("<table>")
-    assert len(wide) > 5 and all(before.rstrip().endswith('<div class="scroll">') for before in wide[:-1])
-    assert all(attrs.get("alt") for tag, attrs in text.tags if tag == "img")
+    assert not [tag for tag, _ in text.tags if tag in ("link", "iframe", "img")]
+    addresses = [str(attrs[key]) for _, attrs in text.tags for key in ("src", "href", "xlink:href") if key in attrs]
+    assert addresses and all(address.startswith("#") for address in addresses)
+    assert set(re.findall(r"url\((.)", page(written))) <= {"#"} and "://" not in page(written)
+    named = [str(attrs["id"]) for _, attrs in text.tags if "id" in attrs]
+    assert len(named) == len(set(named)) and {address[1:] for address in addresses} <= set(named)
+    assert all(attrs.get("aria-label") for tag, attrs in text.tags if tag == "svg")
 
 
-def test_plots_are_pictures_and_the_same_on_the_page_as_beside_it(written: Path) -> None:
-    embedded = re.findall(r'src="data:image/png;base64,([^"]+)"', page(written))
-    assert [(written / name).read_bytes() for name in PNGS] == [base64.b64decode(data) for data in embedded]
+def test_plots_are_pictures_and_on_the_page(written: Path) -> None:
+    html = page(written)
+    assert [plot.file for plot in plots(validate(sample()))] == list(PNGS[:-1])
+    assert all(plot.svg in html for plot in plots(validate(sample()))) and html.count("<svg") == len(PNGS)
     for name in PNGS:
         picture = imread(written / name)
         assert picture.shape[1] > 600 and picture.shape[0] > 200 and picture.std() > 0.05, f"{name} is empty"
+
+
+def test_pictures_take_the_colours_of_the_page(written: Path) -> None:
+    assert not [color for color in THEME if color in page(written).split("</style>")[1]]
 
 
 def test_plots_follow_the_figures() -> None:
@@ -150,15 +173,22 @@ def test_plots_follow_the_figures() -> None:
     changed["layers"][1]["exact_bits"] -= 3
     changed["training"]["quant_metric"] = 61.0
     changed["performance"]["timeline"][1]["frames"][1][0] += 500
-    shown = zip(plots(validate(before)), plots(validate(changed)), strict=True)
-    assert [a.file for a, b in shown if a.png != b.png] == list(PNGS)
+    changed["resources"]["yosys"]["layers"][2]["LUT"] += 400
+    changed["layers"][2]["sparsity"] /= 2
+    changed["performance"]["fifo_depths"]["StreamingFIFO_0"] = 9
+    shown = [*zip(plots(validate(before)), plots(validate(changed)), strict=True)]
+    assert [a.file for a, b in shown if a.png != b.png and a.svg != b.svg] == list(PNGS[:-1])
+    other = certificate()
+    other["layers"][1]["channels"][3]["exact_bits"] -= 2
+    assert certificate_plots(certificate())[0].svg != certificate_plots(other)[0].svg
 
 
 def test_same_summary_same_bytes(written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import matplotlib as mpl
 
     monkeypatch.setitem(mpl.rcParams, "font.size", 22.0)
-    paths = write_report(json.loads((written / "summary.json").read_text(encoding="utf-8")), tmp_path)
+    summary = json.loads((written / "summary.json").read_text(encoding="utf-8"))
+    paths = write_report(summary, tmp_path, certificate())
     assert sorted(path.name for path in paths) == sorted(path.name for path in written.iterdir())
     for path in paths:
         assert path.read_bytes() == (written / path.name).read_bytes(), path.name
@@ -171,7 +201,7 @@ def test_text_is_escaped(tmp_path: Path) -> None:
     summary["layers"][0]["name"] = attack
     summary["performance"]["fifo_depths"] = {attack: 2}
     text = write(summary, tmp_path)
-    assert not [tag for tag, _ in text.tags if tag == "script"]
+    assert [tag for tag, _ in text.tags].count("script") == 1 and attack not in page(tmp_path)
     assert text.cells.count(attack) == 3
 
 
@@ -195,8 +225,9 @@ def test_what_was_not_run_is_not_on_the_page(key: str, written: Path) -> None:
     else:
         summary[key] = None if key == "training" else type(summary[key])()
     checked = validate(summary)
-    sections = Text(render(checked, tables(checked), ())).sections
-    assert set(Text(page(written)).sections) - set(sections) == MISSING[key]
+    sections = Text(render(of_run(checked, tables(checked), ()))).sections
+    there = {name for name in Text(page(written)).sections if name != "plots" and "certificate" not in name}
+    assert there - set(sections) == MISSING[key]
 
 
 def test_one_check_that_was_not_run_has_no_row(tmp_path: Path) -> None:
@@ -220,7 +251,7 @@ def test_comparison_without_layers_still_has_its_plot(tmp_path: Path) -> None:
     for row in summary["accumulator_comparison"]:
         del row["layers"]
     write(summary, tmp_path)
-    assert {p.name for p in tmp_path.glob("*.png")} == set(PNGS) - {"lut_by_layer.png"}
+    assert {p.name for p in tmp_path.glob("*.png")} == set(PNGS) - {"lut_by_layer.png", "channel_bits.png"}
 
 
 def test_psnr_is_not_a_percentage(tmp_path: Path) -> None:
