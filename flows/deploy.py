@@ -32,6 +32,7 @@ _FAILURES = (
     (r"Host key verification failed|REMOTE HOST IDENTIFICATION",
      "its key is not known here; connect once by hand with ssh, and answer its question"),
     (r"Permission denied", "it does not let us in; copy a key there with ssh-copy-id"),
+    (r"No user exists for uid", "ssh wants its user to have a name; in a container, mount /etc/passwd (see docs)"),
 )  # fmt: skip
 
 

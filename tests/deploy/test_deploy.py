@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import pwd
 import stat
 import subprocess
 import sys
@@ -84,12 +85,21 @@ def run(out: Path, host: str, *more: str) -> int:
     return build.main(["deploy", str(out), "--host", host, "--as-user", "--python", sys.executable, *more])
 
 
+def need_ssh() -> None:
+    """The system's ssh, for a user with a name: it serves no other, as in a container run with another's number."""
+    program("ssh", "openssh-client")
+    try:
+        pwd.getpwuid(os.getuid())
+    except KeyError:
+        not_here(f"ssh does not run for uid {os.getuid()}, which is in no /etc/passwd here")
+
+
 @pytest.fixture(params=["fake", "ssh"])
 def host(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[BoardHost]:
     if request.param == "fake":
         yield fake(tmp_path, monkeypatch)
         return
-    program("ssh", "openssh-client")
+    need_ssh()
     if importlib.util.find_spec("asyncssh") is None:
         not_here("no asyncssh here: pip install -r requirements.txt")
     home, keys = tmp_path / "home", tmp_path / "keys"
@@ -171,6 +181,7 @@ def test_a_full_board(out: Path, tmp_path: Path, monkeypatch, capsys) -> None:
         ("ssh: connect to host board port 22: Connection refused", "no route to it"),
         ("board: Permission denied (publickey,password).", "ssh-copy-id"),
         ("Host key verification failed.", "connect once by hand"),
+        ("No user exists for uid 1234", "mount /etc/passwd"),
     ],
 )
 def test_no_way_to_the_board(out: Path, tmp_path: Path, monkeypatch, capsys, said: str, message: str) -> None:
@@ -180,7 +191,7 @@ def test_no_way_to_the_board(out: Path, tmp_path: Path, monkeypatch, capsys, sai
 
 
 def test_a_refused_connection_through_the_real_client(out: Path, capsys) -> None:
-    program("ssh", "openssh-client")
+    need_ssh()
     assert run(out, "127.0.0.1", "--ssh-option", "Port=9") == 1
     assert "no route to it" in capsys.readouterr().err
 

@@ -7,29 +7,31 @@ An optional check: cocotbpynq is GPL-3, so it has an environment of its own, whi
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from flows.boards import BOARDS
+from flows.errors import ToolFailed
 from flows.files import read_json, write_tree
+from flows.simulate.toolchain import Command, run_all
 from tests.pynq_sim.small import Small
 
 PYTHON = os.environ.get("A2QFLOW_COCOTBPYNQ_PYTHON")
 FOLDER = Path(__file__).parent / "independent"
 
 
-def run(hardware: Path, deploy: Path, work: Path) -> subprocess.CompletedProcess[str]:
-    """run.py on the RTL in `hardware` and the package with a synthetic bitfile in `deploy`."""
+def run(hardware: Path, deploy: Path, work: Path) -> None:
+    """run.py on the RTL in `hardware` and the package with a synthetic bitfile in `deploy`; ToolFailed if it fails.
+
+    A driver that fails inside cocotb leaves its thread, and with it the simulation, waiting: nothing outlives the call.
+    """
     assert PYTHON
     work.mkdir()
-    env = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VERILATOR_ROOT")}
-    return subprocess.run(
-        [PYTHON, str(FOLDER / "run.py"), str(hardware), str(deploy), str(work)],
-        capture_output=True, text=True, check=False, timeout=1500, env=env | {"BOARD": BOARDS["pynq-z2"].pynq_names[0]},
-    )  # fmt: skip
+    argv = ["env", "-u", "PYTHONPATH", "-u", "VERILATOR_ROOT", PYTHON, str(FOLDER / "run.py")]
+    argv += [str(folder) for folder in (hardware, deploy, work)]
+    run_all([Command(argv, work, work / "run.log", {"BOARD": BOARDS["pynq-z2"].pynq_names[0]})], timeout_s=1500)
 
 
 @pytest.mark.slow
@@ -37,8 +39,7 @@ def run(hardware: Path, deploy: Path, work: Path) -> subprocess.CompletedProcess
 @pytest.mark.skipif(not PYTHON, reason="A2QFLOW_COCOTBPYNQ_PYTHON names no Python with cocotbpynq")
 def test_validate_passes_through_cocotbpynq(net: Small, package: Path, tmp_path: Path) -> None:
     write_tree(tmp_path / "hardware", net.hardware)
-    done = run(tmp_path / "hardware", package, tmp_path / "work")
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    run(tmp_path / "hardware", package, tmp_path / "work")
     with np.load(tmp_path / "work" / "outputs.npz", allow_pickle=False) as archive:
         assert len(archive.files) == 4
         for name in archive.files:
@@ -58,5 +59,6 @@ def test_a_wrong_weight_is_seen_there_too(net: Small, package: Path, tmp_path: P
     assert isinstance(text, str)
     files[memory] = text.translate(str.maketrans("0123456789abcdef", "fedcba9876543210"))
     write_tree(tmp_path / "hardware", files)
-    done = run(tmp_path / "hardware", package, tmp_path / "work")
-    assert done.returncode == 1 and "integers differ" in (tmp_path / "work" / "test.log").read_text()
+    with pytest.raises(ToolFailed):
+        run(tmp_path / "hardware", package, tmp_path / "work")
+    assert "integers differ" in (tmp_path / "work" / "test.log").read_text()
