@@ -92,7 +92,7 @@ def test_builds_from_elsewhere_are_compared_too(rows: list[dict[str, Any]], out:
     plain = {**here[0], "build": "plain", "method": None, "activation_bits": None, "accumulator_bits": None}
     foreign = {**dict.fromkeys(rows[0]), "build": "finn <b>", "folder": "finn", "vivado_LUT": 4321, "design": "x"}
     table_rows = [*here, {**plain, "quant_metric": None, "metric": None}, foreign]
-    path = write_page(groups(table_rows), table_rows, tmp_path, "two", "comparison")
+    path = write_page(groups(table_rows), table_rows, tmp_path, "two")
     text = Text(path.read_text(encoding="utf-8"))
     assert "two, a comparison" in text.cells and "4,321" in text.cells and "finn <b>" in text.cells
     links = [attrs["href"] for tag, attrs in text.tags if tag == "a" and not str(attrs["href"]).startswith("#")]
