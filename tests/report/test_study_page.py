@@ -124,6 +124,12 @@ def test_vivado_alone_has_its_front(rows: list[dict[str, Any]]) -> None:
     assert "LUT (Vivado)" in front.svg and "Yosys" not in front.svg
 
 
+def test_equals_on_the_front_share_a_label(rows: list[dict[str, Any]]) -> None:
+    equal = [{**row, "LUT": 700, "quant_metric": 99.0} for row in rows if row["method"] == "a2q+"]
+    front = next(p for p in sweep_plots(groups(equal)) if p.file == "accuracy_by_lut.png")
+    assert front.svg.count(">P = 8, 10, 12<") == 1 and ">P = 8<" not in front.svg
+
+
 def test_a_damaged_report_is_named(rows: list[dict[str, Any]], tmp_path: Path) -> None:
     study(tmp_path)
     (tmp_path / rows[0]["folder"] / "report" / "accumulators.json").write_text("{", encoding="utf-8")
