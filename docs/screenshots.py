@@ -36,7 +36,7 @@ class Shot:
 
 
 SHOTS = (
-    Shot("phone", 390, 844, 2.0),
+    Shot("phone", 390, 844, 2.0, selector="#plots"),
     Shot("phone_table", 390, 844, 2.0, selector="main > section:nth-of-type(2)"),
     Shot("desktop", 1280, 900, 1.5),
     Shot("desktop_dark", 1280, 900, 1.5, dark=True, selector="main > section:nth-of-type(2)"),

@@ -37,22 +37,22 @@ def print_sweep(groups: Sequence[Group], console: Console) -> None:
         console.print(table.note)
 
 
-def write_page(groups: Sequence[Group], rows: Sequence[Row], out: Path, name: str, kind: str = "sweep") -> Path:
+def write_page(groups: Sequence[Group], rows: Sequence[Row], out: Path, name: str) -> Path:
     """Writes `out`/index.html, self-contained, and a PNG per plot; returns the page's path.
 
-    `kind`: "sweep" or "comparison". Raises FlowError where `out` cannot be written, ConfigError where the report of a
-    point is damaged.
+    Rows that name a build make it a comparison. Raises FlowError where `out` cannot be written, ConfigError where the
+    report of a point is damaged.
     """
+    kind = "comparison" if any(r["build"] is not None for r in rows) else "sweep"
     points = built(rows, out)
     pictures = (*sweep_plots(groups), *study_plots(points))
     write_pngs(pictures, out)
     groups_table, *failures = sweep_tables(groups, rows)
     tables = (groups_table, *failures, *study_tables(points))
     failed = sum(r["error"] is not None for r in rows)
-    page = Page(
-        f"{name}, a {kind}", f"{len(rows)} points, {failed} failed · mean ± sample standard deviation over the seeds",
-        key_figures(groups), pictures, tables,
-    )  # fmt: skip
+    title = name if kind in name else f"{name}, a {kind}"
+    subtitle = f"{len(rows)} points, {failed} failed · mean ± sample standard deviation over the seeds"
+    page = Page(title, subtitle, key_figures(groups), pictures, tables)
     write_text(out / "index.html", render(page))
     return out / "index.html"
 

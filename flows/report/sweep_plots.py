@@ -156,9 +156,8 @@ def _luts(groups: Sequence[Group]) -> Iterator[Plot]:
             )  # fmt: skip
             shape = MARKERS[policies.index(g.axes["policy"]) % len(MARKERS)]
             axes.plot(lut.mean, reached.mean, shape, color=color, markersize=6, gid=mark(g.axes), zorder=3)
-            if g.on_front:
-                place = (lut.mean, reached.mean)
-                axes.annotate(_width(g), place, (5, -10), textcoords="offset points", fontsize=7.0)
+        for place, text in _front_labels(built, tool).items():
+            axes.annotate(text, place, (5, -10), textcoords="offset points", fontsize=7.0)
         front = sorted((g.figures[tool].mean, g.figures["quant_metric"].mean) for g in built if g.on_front)
         if front:
             axes.step(
@@ -179,6 +178,19 @@ def _luts(groups: Sequence[Group]) -> Iterator[Plot]:
     yield picture(f"{kind}_by_lut.png", f"{kind.capitalize()} against LUTs",
                   f"dots: {kind} and LUTs of every method and width, with the Pareto front", INCHES + 0.2, draw,
                   marks=texts)  # fmt: skip
+
+
+def _front_labels(groups: Sequence[Group], tool: str) -> dict[tuple[float, float], str]:
+    """The widths P of what is on the front, by place: equals share one label."""
+    found: dict[tuple[float, float], list[str]] = {}
+    for g in groups:
+        if g.on_front and _width(g):
+            found.setdefault((g.figures[tool].mean, g.figures["quant_metric"].mean), []).append(_width(g))
+    return {place: _joined(list(dict.fromkeys(words))) for place, words in found.items()}
+
+
+def _joined(words: Sequence[str]) -> str:
+    return ", ".join([words[0], *(word.removeprefix("P = ") for word in words[1:])])
 
 
 def _known(word: object) -> str:

@@ -92,7 +92,7 @@ def test_builds_from_elsewhere_are_compared_too(rows: list[dict[str, Any]], out:
     plain = {**here[0], "build": "plain", "method": None, "activation_bits": None, "accumulator_bits": None}
     foreign = {**dict.fromkeys(rows[0]), "build": "finn <b>", "folder": "finn", "vivado_LUT": 4321, "design": "x"}
     table_rows = [*here, {**plain, "quant_metric": None, "metric": None}, foreign]
-    path = write_page(groups(table_rows), table_rows, tmp_path, "two", "comparison")
+    path = write_page(groups(table_rows), table_rows, tmp_path, "two")
     text = Text(path.read_text(encoding="utf-8"))
     assert "two, a comparison" in text.cells and "4,321" in text.cells and "finn <b>" in text.cells
     links = [attrs["href"] for tag, attrs in text.tags if tag == "a" and not str(attrs["href"]).startswith("#")]
@@ -122,6 +122,12 @@ def test_vivado_alone_has_its_front(rows: list[dict[str, Any]]) -> None:
     vivado = [{**row, "LUT": None, "vivado_LUT": row["LUT"]} for row in rows]
     front = next(p for p in sweep_plots(groups(vivado)) if p.file == "accuracy_by_lut.png")
     assert "LUT (Vivado)" in front.svg and "Yosys" not in front.svg
+
+
+def test_equals_on_the_front_share_a_label(rows: list[dict[str, Any]]) -> None:
+    equal = [{**row, "LUT": 700, "quant_metric": 99.0} for row in rows if row["method"] == "a2q+"]
+    front = next(p for p in sweep_plots(groups(equal)) if p.file == "accuracy_by_lut.png")
+    assert front.svg.count(">P = 8, 10, 12<") == 1 and ">P = 8<" not in front.svg
 
 
 def test_a_damaged_report_is_named(rows: list[dict[str, Any]], tmp_path: Path) -> None:
