@@ -21,7 +21,8 @@ GRID = ("--accumulator-bits", "8,11", "--policies", "exact", "--boards", "pynq-z
 POINTS = [f"a2q+_P{p}_exact_{board}_seed3" for board in ("pynq-z2", "pynq-z1") for p in (8, 11)]
 TOOLS = ("verilator_bin", "g++", "cc1plus", "sim", "yosys_worker.py")
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sweep")]
+# Each test runs sweeps of four builds with empty caches, perhaps beside other tests.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sweep"), pytest.mark.timeout(2400)]
 
 
 @pytest.fixture(scope="module")
