@@ -1,199 +1,53 @@
-"""Finds a small adder graph of a constant matrix: signed digits, then pairs of digits that occur several times.
-
-The weights are written in canonical signed digits. The pair of digits (two values, their distance in bits, whether
-their signs agree) whose repeated sums take the most LUTs becomes a value of its own, again and again, until none occurs
-twice (Hartley, "Subexpression sharing in filters using canonic signed digit multipliers", 1996). What is left of every
-output is summed by a tree that joins the shallowest and narrowest terms first.
-"""
+"""Finds a small adder graph of a constant matrix: many attempts that draw differently, and the cheapest of them."""
 
 from __future__ import annotations
 
-import heapq
-from collections import defaultdict
 from collections.abc import Iterator
+from itertools import islice
+from random import Random
 
 import numpy as np
 
-from flows.adders.graph import AdderGraph, Kind, Node, Term, coefficients, value_range
+from flows.adders.cost import flip_flops, luts
+from flows.adders.digits import ways
+from flows.adders.graph import AdderGraph, coefficients
+from flows.adders.greedy import Attempt
+from flows.adders.pipeline import pipelined
 from flows.graph import IntArray, IntType
 
-Digit = tuple[int, int]
-"""(value, shift)"""
-Pattern = tuple[int, int, int, int]
-"""(low value, high value, shift of the high one, 1 where the signs agree and -1 where not)"""
+EFFORT = 400_000
+"""Pairs of digits of one output that all attempts together may look at, to begin with: a few seconds."""
+MOST, FEWEST = 40, 3
+"""Attempts."""
 
 
-def adder_graph(weights: IntArray, in_type: IntType, lo: int, hi: int) -> AdderGraph:
-    """The graph of y = x @ weights, weights (MW, MH), for inputs of `in_type` in [lo, hi]. Deterministic."""
-    search = _Search(weights, in_type, lo, hi)
-    search.share()
-    outputs = tuple(search.sum_up(row) for row in search.rows)
-    graph = AdderGraph(weights.shape[0], in_type, tuple(search.nodes), outputs)
-    if not np.array_equal(coefficients(graph), weights):
+def adder_graph(
+    weights: IntArray, in_type: IntType, lo: int, hi: int, levels: int | None = None, most: int = MOST
+) -> AdderGraph:
+    """The graph of y = x @ weights, weights (MW, MH), for inputs of `in_type` in [lo, hi]. Deterministic.
+
+    The fewest LUTs (`flows.adders.cost`) decide, then the fewest bits in registers; with `levels`, those of the graph
+    with its registers (`flows.adders.pipeline`), which are not put in here. `most`: attempts, at most.
+    """
+    best, least = None, (0, 0)
+    for way, noise, random in islice(_draws(weights), most):
+        graph = Attempt(weights, in_type, lo, hi, way, noise, random).run()
+        built = graph if levels is None else pipelined(graph, levels)
+        cost = luts(built), flip_flops(built)
+        if best is None or cost < least:
+            best, least = graph, cost
+    assert best is not None
+    if not np.array_equal(coefficients(best), weights):
         raise AssertionError("the adder graph is not of these weights")
-    return graph
+    return best
 
 
-def signed_digits(number: int) -> Iterator[tuple[int, int]]:
-    """(shift, sign) of the canonical signed digits, the lowest first: no two neighbours are both non-zero."""
-    shift = 0
-    while number:
-        if number & 1:
-            sign = 2 - (number & 3)
-            yield shift, sign
-            number -= sign
-        number >>= 1
-        shift += 1
-
-
-class _Search:
-    """`rows[c]` {digit: sign} is what output c still sums; `members[pattern]` counts the pair in every row."""
-
-    def __init__(self, weights: IntArray, in_type: IntType, lo: int, hi: int) -> None:
-        self.lo, self.hi = lo, hi
-        self.inputs: int = weights.shape[0]
-        self.nodes: list[Node] = []
-        self.vectors: list[IntArray] = list(np.eye(self.inputs, dtype=np.int64))
-        self.types: list[IntType] = [in_type] * self.inputs
-        self.depth: list[int] = [0] * self.inputs
-        self.known: dict[Pattern, int] = {}
-        self.counts: dict[Pattern, int] = defaultdict(int)
-        self.members: dict[Pattern, dict[int, int]] = defaultdict(dict)
-        self.heap: list[tuple[int, int, Pattern]] = []
-        self.rows: list[dict[Digit, int]] = [{} for _ in range(weights.shape[1])]
-        for c in range(weights.shape[1]):
-            for r in range(self.inputs):
-                for shift, sign in signed_digits(int(weights[r, c])):
-                    self._insert(c, r, shift, sign)
-
-    def share(self) -> None:
-        """Makes a value of every pair that is worth it."""
-        while self.heap:
-            score, _, pattern = heapq.heappop(self.heap)
-            count = self.counts[pattern]
-            if count < 2:
-                continue
-            if -score != self._score(pattern, count):
-                self._push(pattern)
-                continue
-            self._replace(pattern)
-
-    def _replace(self, pattern: Pattern) -> None:
-        low, high, distance, relative = pattern
-        new = self._node(pattern)
-        for c in sorted(self.members[pattern]):
-            row = self.rows[c]
-            for value, shift in sorted(row):
-                other = (high, shift + distance)
-                if value != low or (low, shift) not in row or other not in row or other == (low, shift):
-                    continue
-                sign = row[low, shift]
-                if row[other] != relative * sign:
-                    continue
-                self._remove(c, low, shift)
-                self._remove(c, *other)
-                self._insert(c, new, shift, sign)
-        # What overlapped with itself is still there, but no longer worth a second look.
-        self.counts[pattern] = 0
-
-    def _score(self, pattern: Pattern, count: int) -> int:
-        return (count - 1) * self._cost(pattern)
-
-    def _push(self, pattern: Pattern) -> None:
-        low, high = pattern[:2]
-        count = self.counts[pattern]
-        if count >= 2:
-            heapq.heappush(self.heap, (-self._score(pattern, count), max(self.depth[low], self.depth[high]), pattern))
-
-    def _cost(self, pattern: Pattern) -> int:
-        """Bits that the adder of `pattern` adds: below the shift the low value passes."""
-        low, high, distance, _ = pattern
-        top = max(self.types[low].bits, self.types[high].bits + distance)
-        # low - (high << d) passes the low bits as well; the sign of the whole is the reader's.
-        return max(top - distance, 1)
-
-    def _pair(self, one: Digit, one_sign: int, two: Digit, two_sign: int) -> Pattern:
-        if (one[1], one[0]) > (two[1], two[0]):
-            one, two = two, one
-        return one[0], two[0], two[1] - one[1], one_sign * two_sign
-
-    def _insert(self, c: int, value: int, shift: int, sign: int) -> None:
-        row, digit = self.rows[c], (value, shift)
-        if digit in row:  # twice the same is one of the next weight
-            same = row[digit] == sign
-            self._remove(c, value, shift)
-            if same:
-                self._insert(c, value, shift + 1, sign)
-            return
-        for other, other_sign in row.items():
-            pattern = self._pair(digit, sign, other, other_sign)
-            self.counts[pattern] += 1
-            self.members[pattern][c] = self.members[pattern].get(c, 0) + 1
-            if self.counts[pattern] >= 2:
-                self._push(pattern)
-        row[digit] = sign
-
-    def _remove(self, c: int, value: int, shift: int) -> None:
-        row, digit = self.rows[c], (value, shift)
-        sign = row.pop(digit)
-        for other, other_sign in row.items():
-            pattern = self._pair(digit, sign, other, other_sign)
-            self.counts[pattern] -= 1
-            members = self.members[pattern]
-            members[c] -= 1
-            if not members[c]:
-                del members[c]
-
-    def _node(self, pattern: Pattern) -> int:
-        """The value low + relative * (high << distance), made where it is new."""
-        if pattern in self.known:
-            return self.known[pattern]
-        low, high, distance, relative = pattern
-        vector = self.vectors[low] + relative * (self.vectors[high] << distance)
-        kind = Kind.ADD if relative > 0 else Kind.SUBTRACT
-        self.known[pattern] = self._append(vector, kind, low, high, 0, distance)
-        return self.known[pattern]
-
-    def _append(self, vector: IntArray, kind: Kind, left: int, right: int, left_shift: int, right_shift: int) -> int:
-        lo, hi = value_range(vector, self.lo, self.hi)
-        dtype = IntType.for_range(lo, hi)
-        self.nodes.append(Node(kind, dtype, left, right, left_shift, right_shift))
-        self.vectors.append(vector)
-        self.types.append(dtype)
-        operands = (left,) if kind == Kind.NEGATE else (left, right)
-        self.depth.append(1 + max(self.depth[v] for v in operands))
-        return self.inputs + len(self.nodes) - 1
-
-    def sum_up(self, row: dict[Digit, int]) -> Term | None:
-        """The sum of what is left of a row: the shallowest terms first, with the partner that is cheapest to add."""
-        terms = [Term(value, shift, sign) for (value, shift), sign in sorted(row.items())]
-        while len(terms) > 1:
-            terms.sort(key=lambda t: (self.depth[t.value], self.types[t.value].bits + t.shift, t.shift, t.value))
-            first = terms.pop(0)
-            level = max(self.depth[first.value], self.depth[terms[0].value])
-            near = [t for t in terms if self.depth[t.value] <= level]
-            partner = min(near, key=lambda t: (self._join_cost(first, t), self.types[t.value].bits, t.shift, t.value))
-            terms.remove(partner)
-            terms.append(self._join(first, partner))
-        if not terms:
-            return None
-        (last,) = terms
-        if last.sign > 0:
-            return last
-        return Term(self._append(-self.vectors[last.value], Kind.NEGATE, last.value, last.value, 0, 0), last.shift)
-
-    def _join_cost(self, one: Term, two: Term) -> int:
-        top = max(self.types[one.value].bits + one.shift, self.types[two.value].bits + two.shift)
-        return top - max(one.shift, two.shift)
-
-    def _join(self, one: Term, two: Term) -> Term:
-        """one + two as a term: the node itself is never negative where one of the two is not."""
-        if (one.shift, one.value) > (two.shift, two.value):
-            one, two = two, one
-        if one.sign == two.sign or one.sign > 0:
-            pattern = (one.value, two.value, two.shift - one.shift, one.sign * two.sign)
-            return Term(self._node(pattern), one.shift, one.sign)
-        # -one + two: with equal shifts two - one; else the shifted one is on the left, and every bit is subtracted.
-        distance = two.shift - one.shift
-        vector = (self.vectors[two.value] << distance) - self.vectors[one.value]
-        return Term(self._append(vector, Kind.SUBTRACT, two.value, one.value, distance, 0), one.shift)
+def _draws(weights: IntArray) -> Iterator[tuple[int | None, float, Random]]:
+    """(way to write the digits, noise, source of draws) of every attempt: the plain ones first."""
+    digits = np.array([[len(ways(int(w))[0]) for w in row] for row in weights]).reshape(weights.shape)
+    pairs = int((digits.sum(axis=0) ** 2).sum()) // 2
+    for number in range(min(max(EFFORT // max(pairs, 1), FEWEST), MOST)):
+        if number < 2:
+            yield number, 0.0, Random(number)
+        else:
+            yield (0, None, 1)[number % 3], (0.1, 0.3)[number % 2], Random(number)

@@ -63,7 +63,7 @@ def adders_of(op: MVAU, in_type: IntType, lo: int, hi: int, levels: int) -> Adde
 @lru_cache(maxsize=256)
 def _adders(weights: bytes, shape: tuple[int, ...], in_type: IntType, lo: int, hi: int, levels: int) -> AdderGraph:
     matrix = np.frombuffer(weights, dtype=np.int64).reshape(shape)
-    return pipelined(adder_graph(matrix, in_type, lo, hi), levels)
+    return pipelined(adder_graph(matrix, in_type, lo, hi, levels), levels)
 
 
 def parameters(adders: AdderGraph, in_type: IntType, out_bits: int, stages: int) -> dict[str, Param]:

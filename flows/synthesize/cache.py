@@ -21,10 +21,11 @@ def folder() -> Path:
 
 
 def key(job: Job, family: str, version: str, commands: tuple[str, ...]) -> str:
-    """Digest of the sources, the memories, the family, the tool's version and its commands, the kinds to tell apart."""
+    """Digest of sources, memories, family, the tool's version and commands, and of what else the job asks for."""
     files = {str(path): sha256(text) for path, text in job.files.items()}
     decides = {"top": job.top, "files": files, "family": family, "version": version, "commands": commands}
-    return digest({**decides, "kinds": job.kinds} if job.kinds else decides)
+    asked = {"kinds": job.kinds, "options": job.options}
+    return digest(decides | {name: value for name, value in asked.items() if value})
 
 
 def load(name: str) -> Mapping[str, int] | None:

@@ -20,14 +20,15 @@ PRIMITIVES = {"lut6": RTL.parent / "yosys" / "LUT6.sv"}
 class Job:
     """One synthesis. `files`: the *.sv are compiled, the others are what they read; `top` is the module to measure.
 
-    `name` is for messages only: jobs with equal `top`, `files` and `kinds` are the same work. `kinds` {kind: selections
-    of cells}: what each of them takes is told apart, see `flows.synthesize.kinds`.
+    `name` is for messages only: jobs equal in all else are the same work. `kinds` {kind: selections of cells}: what
+    each of them takes is told apart, see `flows.synthesize.kinds`. `options` go to `read_slang`, for sources not ours.
     """
 
     name: str
     top: str
     files: Files = field(repr=False)
     kinds: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    options: tuple[str, ...] = ()
 
 
 @cache

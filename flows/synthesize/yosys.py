@@ -200,9 +200,10 @@ def _write(folder: Path, jobs: Sequence[Job], family: str, processes: int) -> li
             write_text(folder / place / path, text)
         sources = [str(path) for path in job.files if path.suffix == ".sv"]
         kinds = {kind: list(selections) for kind, selections in job.kinds.items()}
-        listed.append(
-            {"name": job.name, "folder": str(place), "top": job.top, "arguments": sources, "kinds": kinds}
-        )  # fmt: skip
+        listed.append({
+            "name": job.name, "folder": str(place), "top": job.top, "arguments": [*job.options, *sources],
+            "kinds": kinds,
+        })  # fmt: skip
         folders.append(folder / place)
     write_json(folder / BATCH, {"family": family, "processes": processes, "jobs": listed})
     (folder / JOBS / "tmp").mkdir()

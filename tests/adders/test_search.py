@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flows.adders.digits import plain_digits, signed_digits, ways
 from flows.adders.graph import AdderGraph, Kind, Node, Term, coefficients, evaluate, value_range
 from flows.adders.pipeline import latency, pipelined
-from flows.adders.search import adder_graph, signed_digits
+from flows.adders.search import adder_graph
 from flows.graph import IntType
 
 U4, S3 = IntType(4, False), IntType(3, True)
@@ -27,6 +28,14 @@ def test_signed_digits(number: int) -> None:
     assert all(shift + 1 not in digits for shift in digits), "two neighbours are both non-zero"
 
 
+@given(st.integers(-(1 << 20), 1 << 20))
+def test_every_way_to_write_a_number_is_that_number_in_the_fewest_digits(number: int) -> None:
+    assert sum(sign << shift for shift, sign in plain_digits(number)) == number
+    for digits in ways(number):
+        assert sum(sign << shift for shift, sign in digits) == number
+        assert len(digits) == len(list(signed_digits(number)))
+
+
 @given(st.data())
 @settings(max_examples=60, deadline=None)
 def test_any_matrix(data: st.DataObject) -> None:
@@ -38,7 +47,7 @@ def test_any_matrix(data: st.DataObject) -> None:
         data.draw(st.lists(st.lists(entry, min_size=columns, max_size=columns), min_size=rows, max_size=rows))
     )
     dtype = data.draw(st.sampled_from([U4, S3, IntType(1, False), IntType(8, True)]))
-    graph = adder_graph(weights, dtype, min(dtype.min, 0), dtype.max)
+    graph = adder_graph(weights, dtype, min(dtype.min, 0), dtype.max, most=4)
     levels = data.draw(st.integers(1, 5))
     built = pipelined(graph, levels)
     assert np.array_equal(coefficients(built), weights)
@@ -78,7 +87,7 @@ def test_sharing_saves_adders() -> None:
     """Against one adder a signed digit, on a dense matrix, where much repeats."""
     weights = sparse(36, 16, 1.0)
     digits = sum(len(list(signed_digits(int(w)))) for w in weights.flat)
-    assert adder_graph(weights, U4, 0, 15).adders < 0.75 * (digits - 16)
+    assert adder_graph(weights, U4, 0, 15, most=1).adders < 0.75 * (digits - 16)
 
 
 def test_only_negative_weights_take_one_negation() -> None:
@@ -97,7 +106,7 @@ def test_a_type_too_narrow_is_noticed() -> None:
 
 def test_the_same_weights_give_the_same_graph() -> None:
     weights = sparse(30, 8, 0.6)
-    assert adder_graph(weights, U4, 0, 15) == adder_graph(weights.copy(), U4, 0, 15)
+    assert adder_graph(weights, U4, 0, 15, most=4) == adder_graph(weights.copy(), U4, 0, 15, most=4)
 
 
 def test_registers_need_at_least_one_level() -> None:

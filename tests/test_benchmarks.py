@@ -1,0 +1,32 @@
+"""The benchmarks' peers: asked for where they are missing, and FINN's sources as the patches expect them."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks import __main__, _da4ml, _finn
+from benchmarks.adder_graphs import verdict
+from flows.errors import ToolMissing
+
+
+def test_without_da4ml_its_benchmark_says_how_to_get_it(monkeypatch, capsys, tmp_path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(_da4ml, "find_spec", lambda name: None)
+    assert __main__.main(["adder_graphs"]) == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert "pip install" in said and f"da4ml=={_da4ml.VERSION}" in said
+
+
+def test_every_patch_of_finn_applies(monkeypatch) -> None:
+    for name, patches in _finn.PATCHES.items():
+        original, patched = (_finn.library() / name).read_text(encoding="utf-8"), _finn.source(name)
+        assert patched != original and all(reason for reason, _, _ in patches)
+    monkeypatch.setattr(_finn, "PATCHES", {"fifo/hdl/fifo.sv": (("a reason", "not in there", ""),)})
+    with pytest.raises(ToolMissing, match="a reason"):
+        _finn.source("fifo/hdl/fifo.sv")
+
+
+def test_the_verdict_is_of_the_worst_and_the_median() -> None:
+    rows = [{what: {"ours": ours, "da4ml": 100} for what in ("core", "module")} for ours in (90, 95, 101)]
+    found = verdict(rows)["verdict"]["core"]
+    assert found == {"no_more_at_any": False, "worst": 1.01, "median": 0.95}
