@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Group
 from rich.table import Table
 
-from benchmarks._narrow import FRAMES, QAT, Built, Study
+from benchmarks._narrow import FRAMES, QAT, Built, Study, build_all
 from flows.errors import VerificationFailed
 from flows.synthesize.kinds import KINDS, kind_of
 
@@ -16,6 +17,12 @@ ENDS = ("first matrix", "last matrix")
 """Layers with 8-bit inputs or weights that no accumulator width constrains: apart from the rest."""
 TOTALS = ("LUT", "FF", "BRAM_18K", "DSP")
 Row = dict[str, Any]
+
+
+def measured(study: Study, folder: Path, reduced: bool) -> tuple[dict[str, Any], Group]:
+    """({"designs": {design: {"rows", "verdict"}}, ...}, tables). `reduced`: two epochs and one width."""
+    study = study.less() if reduced else study
+    return result(study, build_all(study, folder))
 
 
 def result(study: Study, built: Iterable[Built]) -> tuple[dict[str, Any], Group]:

@@ -14,8 +14,8 @@ from typing import Any
 
 from rich.console import Group
 
-from benchmarks._narrow import Study, Variant, build_all
-from benchmarks._narrow_rows import result
+from benchmarks._narrow import Study, Variant
+from benchmarks._narrow_rows import measured
 
 KEPT = 0.99
 
@@ -38,6 +38,5 @@ STUDY = Study(
 
 
 def run(folder: Path, reduced: bool = False) -> tuple[dict[str, Any], Group]:
-    """({"designs": {design: {"rows", "verdict"}}, ...}, tables). `reduced`: two epochs and one width."""
-    study = STUDY.less() if reduced else STUDY
-    return result(study, build_all(study, folder))
+    """As `benchmarks._narrow_rows.measured`."""
+    return measured(STUDY, folder, reduced)

@@ -7,8 +7,8 @@ from typing import Any
 
 from rich.console import Group
 
-from benchmarks._narrow import Study, Variant, build_all
-from benchmarks._narrow_rows import result
+from benchmarks._narrow import Study, Variant
+from benchmarks._narrow_rows import measured
 from benchmarks.narrow_hardware import keeps
 
 W4A4 = (
@@ -25,6 +25,5 @@ STUDY = Study(
 
 
 def run(folder: Path, reduced: bool = False) -> tuple[dict[str, Any], Group]:
-    """As `benchmarks.narrow_hardware.run`."""
-    study = STUDY.less() if reduced else STUDY
-    return result(study, build_all(study, folder))
+    """As `benchmarks._narrow_rows.measured`."""
+    return measured(STUDY, folder, reduced)

@@ -8,8 +8,8 @@ from typing import Any
 
 from rich.console import Group
 
-from benchmarks._narrow import Study, Variant, build_all
-from benchmarks._narrow_rows import result
+from benchmarks._narrow import Study, Variant
+from benchmarks._narrow_rows import measured
 
 LOSS_DB = 0.1
 
@@ -29,6 +29,5 @@ STUDY = Study(
 
 
 def run(folder: Path, reduced: bool = False) -> tuple[dict[str, Any], Group]:
-    """As `benchmarks.narrow_hardware.run`."""
-    study = STUDY.less() if reduced else STUDY
-    return result(study, build_all(study, folder))
+    """As `benchmarks._narrow_rows.measured`."""
+    return measured(STUDY, folder, reduced)

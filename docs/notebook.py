@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from flows.console import error, exit_code
 from flows.errors import ConfigError, ToolFailed
 from flows.files import read_json
 
@@ -70,18 +71,10 @@ def run(notebook: Path, settings: Sequence[str] = (), folder: Path = ROOT) -> No
 
 def main(arguments: Sequence[str]) -> int:
     """The command line above; returns the exit code."""
-    from flows.console import error
-    from flows.errors import FlowError
-
     if not arguments:
         error("name the notebook, such as docs/accumulator_study.ipynb")
         return 2
-    try:
-        run(Path(arguments[0]), arguments[1:])
-    except FlowError as problem:
-        error(str(problem))
-        return problem.exit_code
-    return 0
+    return exit_code(lambda: run(Path(arguments[0]), arguments[1:]))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from pathlib import Path
 from PIL import Image
 
 from docs.browser import Browser, browser
+from flows.console import error, exit_code
 from flows.errors import ConfigError
 from flows.files import write_text
 
@@ -75,23 +76,20 @@ def _smaller(png: bytes) -> bytes:
     return memory.getvalue()
 
 
+def save(out: Path, folder: Path) -> None:
+    """Writes the pictures of `out` into `folder` and prints their names. Raises what `shots` does."""
+    for name, png in shots(out):
+        write_text(folder / name, png)
+        print(folder / name)
+
+
 def main(arguments: Sequence[str]) -> int:
     """The command line above; returns the exit code."""
-    from flows.console import error
-    from flows.errors import FlowError
-
     if len(arguments) not in (1, 2):
         error("usage: python -m docs.screenshots OUT [FOLDER]")
         return 2
     folder = Path(arguments[1]) if len(arguments) > 1 else IMAGES
-    try:
-        for name, png in shots(Path(arguments[0])):
-            write_text(folder / name, png)
-            print(folder / name)
-    except FlowError as problem:
-        error(str(problem))
-        return problem.exit_code
-    return 0
+    return exit_code(lambda: save(Path(arguments[0]), folder))
 
 
 if __name__ == "__main__":

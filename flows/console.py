@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from flows.errors import FlowError
+
 console = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 160)
 _stderr = Console(stderr=True, soft_wrap=True, highlight=False)
 
@@ -20,6 +22,16 @@ Advance = Callable[[str, int, int], None]
 def error(message: str) -> None:
     """Prints one error message on standard error."""
     _stderr.print(f"[bold red]error:[/] {escape(message)}")
+
+
+def exit_code(action: Callable[[], object]) -> int:
+    """Runs `action`: 0, or, after its message, the exit code of the FlowError that it raised."""
+    try:
+        action()
+    except FlowError as problem:
+        error(str(problem))
+        return problem.exit_code
+    return 0
 
 
 @contextmanager

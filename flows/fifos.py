@@ -184,22 +184,31 @@ class Search:
         def bits(name: str) -> int:
             return depths[name] * self.design.streams[self.fifos[name].input].bits
 
-        groups: list[Sequence[str]] = [sorted((n for n in self.free if depths[n] > MIN_DEPTH), key=bits)]
+        # The larger ones last, so first.
+        names = sorted((n for n in self.free if depths[n] > MIN_DEPTH), key=bits)
+        return self._lowered_to(MIN_DEPTH, names, depths, self._least)
+
+    def _lowered_to(
+        self, entries: int, names: Sequence[str], depths: dict[str, int],
+        alone: Callable[[dict[str, int], str], dict[str, int]] | None = None,
+    ) -> dict[str, int]:  # fmt: skip
+        """`depths` with `entries` for all `names` together, or halves of them, the last first, where that is enough.
+
+        `alone` (depths, name) says what becomes of one for which it is not.
+        """
+        groups = [names] if names else []
         while groups:
             if self.work > MOST_WORK:
                 self.minimal = False
                 break
             group = groups.pop()
-            lower = {**depths, **dict.fromkeys(group, MIN_DEPTH)}
-            if lower == depths:
-                continue
+            lower = {**depths, **dict.fromkeys(group, entries)}
             if self.enough(lower):
                 depths = lower
             elif len(group) > 1:
-                # The larger ones last on the stack, so first.
                 groups += [group[: len(group) // 2], group[len(group) // 2 :]]
-            else:
-                depths = self._least(depths, group[0])
+            elif alone:
+                depths = alone(depths, group[0])
         return depths
 
     def _shrink_rings(self, depths: Mapping[str, int]) -> None:
@@ -224,18 +233,7 @@ class Search:
         """`depths` with one entry where that is enough, which takes a beat every other clock."""
         beats = {name: self.design.streams[self.fifos[name].input].beats for name in self.free}
         slow = [name for name in self.free if depths[name] == MIN_DEPTH and 2 * beats[name] <= bound]
-        groups: list[Sequence[str]] = [slow] if slow else []
-        while groups:
-            if self.work > MOST_WORK:
-                self.minimal = False
-                break
-            group = groups.pop()
-            lower = {**depths, **dict.fromkeys(group, LEAST_DEPTH)}
-            if self.enough(lower):
-                depths = lower
-            elif len(group) > 1:
-                groups += [group[: len(group) // 2], group[len(group) // 2 :]]
-        return depths
+        return self._lowered_to(LEAST_DEPTH, slow, depths)
 
     def superfluous(self, depths: Mapping[str, int]) -> tuple[str, ...]:
         """FIFOs of up to two entries that the design runs without; the widest first.

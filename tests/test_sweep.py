@@ -14,7 +14,7 @@ from a2qplus_train import TrainConfig, pretrain, train
 from flows.errors import ConfigError
 from flows.sweep.plan import Request, points
 from flows.sweep.row import ALL_COLUMNS, COLUMNS, sparsity
-from tests.sweep.helpers import TINY, running, same, start, table, wait_for
+from tests.sweep.helpers import TINY, running, same, scheduler_and_workers, start, table, wait_for
 
 GRID = ("--accumulator-bits", "8,11", "--methods", "a2q+,qat", "--seeds", "2", "--stop-step", "train")
 NAMES = ("a2q+_P8_seed3", "a2q+_P8_seed4", "a2q+_P11_seed3", "a2q+_P11_seed4", "qat_seed3", "qat_seed4")
@@ -223,22 +223,9 @@ def test_an_interrupted_sweep_leaves_no_process_and_goes_on_where_it_was(config,
 
 @pytest.mark.slow
 def test_a_scheduler_and_workers_of_its_own_give_the_same_table(config, swept, capfd, tmp_path):
-    address = tmp_path / "scheduler.json"
-    processes = [start("-m", "dask", "scheduler", "--scheduler-file", str(address), "--port", "0", "--no-dashboard")]
-    try:
-        wait_for(address.exists)
-        processes += [
-            start("-m", "dask", "worker", "--scheduler-file", str(address), "--nthreads", "1", "--no-dashboard",
-                   "--local-directory", str(tmp_path / "work"))
-            for _ in range(2)
-        ]  # fmt: skip
-        where = json.loads(address.read_text())["address"]
+    with scheduler_and_workers(tmp_path) as where:
         code, _, err = run(capfd, "sweep", config, *GRID, "--scheduler", where, "-o", tmp_path / "out")
         while code == 2 and "no workers yet" in err:
             code, _, err = run(capfd, "sweep", config, *GRID, "--scheduler", where, "-o", tmp_path / "out")
         assert code == 0, err
-    finally:
-        for process in processes:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait(timeout=30)
     assert same(table(tmp_path / "out")) == same(table(swept))

@@ -8,6 +8,7 @@
 
 #include <ap_int.h>
 
+#include "constants.hpp"
 #include "lanes.hpp"
 #ifdef CHECK_RANGE
 #include <check_range.h>
@@ -103,3 +104,16 @@ class accumulators<MULTIPLIER, OUT_BITS, lane_bits<ACC_BITS, OTHERS...>> {
   ap_int<ACC_BITS> accumulator_;
   accumulators<MULTIPLIER, OUT_BITS, lane_bits<OTHERS...>> others_;
 };
+
+// The elements of a word of a table of weights, in the type that they stand for.
+template <typename T, unsigned ROWS, unsigned COLUMNS>
+void read_word(const constant<T> (&word)[ROWS][COLUMNS], T (&values)[ROWS][COLUMNS]) {
+#pragma HLS inline
+  for (unsigned row = 0; row < ROWS; ++row) {
+#pragma HLS unroll
+    for (unsigned column = 0; column < COLUMNS; ++column) {
+#pragma HLS unroll
+      values[row][column] = T(word[row][column]);
+    }
+  }
+}

@@ -44,13 +44,7 @@ void mvau(hls::stream<lanes<SIMD, INPUT>>& in, hls::stream<lanes<PE, ap_int<OUT_
     }
     WEIGHT w[PE][SIMD];
 #pragma HLS array_partition variable = w complete dim = 0
-    for (unsigned p = 0; p < PE; ++p) {
-#pragma HLS unroll
-      for (unsigned s = 0; s < SIMD; ++s) {
-#pragma HLS unroll
-        w[p][s] = WEIGHT(weights[word][p][s]);
-      }
-    }
+    read_word(weights[word], w);
     sums.add(sf == 0, unsigned(word) / SF * PE, x, w);
     if (sf == SF - 1) {
       lanes<PE, ap_int<OUT_BITS>> result = 0;

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import json
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -39,6 +42,25 @@ def wait_for(condition: Callable[[], object], seconds: float = 120) -> None:
     while not condition():
         assert time.monotonic() < end, "waited too long"
         time.sleep(0.1)
+
+
+@contextlib.contextmanager
+def scheduler_and_workers(folder: Path, workers: int = 2) -> Iterator[str]:
+    """The address of `dask scheduler`, which `dask worker`s of one thread each join when they have started."""
+    address = folder / "scheduler.json"
+    processes = [start("-m", "dask", "scheduler", "--scheduler-file", str(address), "--port", "0", "--no-dashboard")]
+    try:
+        wait_for(address.exists)
+        processes += [
+            start("-m", "dask", "worker", "--scheduler-file", str(address), "--nthreads", "1", "--no-dashboard",
+                  "--local-directory", str(folder / "work"))
+            for _ in range(workers)
+        ]  # fmt: skip
+        yield json.loads(address.read_text())["address"]
+    finally:
+        for process in processes:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(timeout=60)
 
 
 def running(processes: list[psutil.Process]) -> list[psutil.Process]:

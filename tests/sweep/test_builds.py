@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ import pytest
 
 import build
 from flows.files import file_digest
-from tests.sweep.helpers import TINY, running, same, start, table, wait_for
+from tests.sweep.helpers import TINY, running, same, scheduler_and_workers, start, table, wait_for
 
 GRID = ("--accumulator-bits", "8,11", "--policies", "exact", "--boards", "pynq-z2,pynq-z1", "--set", "verify_frames=20")
 POINTS = [f"a2q+_P{p}_exact_{board}_seed3" for board in ("pynq-z2", "pynq-z1") for p in (8, 11)]
@@ -140,24 +138,13 @@ def test_a_killed_worker_costs_one_point_at_most(swept: Path, config: Path, tmp_
 def test_a_scheduler_and_two_workers_of_their_own_give_the_same_table(
     swept: Path, config: Path, tmp_path: Path, cache: Path
 ) -> None:
-    address, out = tmp_path / "scheduler.json", tmp_path / "out"
-    processes = [start("-m", "dask", "scheduler", "--scheduler-file", str(address), "--port", "0", "--no-dashboard")]
-    try:
-        wait_for(address.exists)
-        processes += [
-            start("-m", "dask", "worker", "--scheduler-file", str(address), "--nthreads", "1", "--no-dashboard",
-                  "--local-directory", str(tmp_path / "work"))
-            for _ in range(2)
-        ]  # fmt: skip
-        command = ["sweep", str(config), *GRID, "--scheduler", json.loads(address.read_text())["address"]]
+    out = tmp_path / "out"
+    with scheduler_and_workers(tmp_path) as address:
+        command = ["sweep", str(config), *GRID, "--scheduler", address]
         end = time.monotonic() + 120
         while (code := build.main([*command, "-o", str(out)])) == 2 and time.monotonic() < end:
             time.sleep(1)  # no workers yet
         assert code == 0
-    finally:
-        for process in processes:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait(timeout=60)
     assert same(table(out)) == same(table(swept))
 
 
@@ -181,7 +168,8 @@ def test_a_search_prunes_bad_points_and_finds_the_smallest_good_one(
 ) -> None:
     wanted = "min LUT where accuracy >= 0.9*float and interval_cycles < 1000000"
     command = ["sweep", str(config), "--accumulator-bits", "7,11", "--optimize", wanted, "--trials", "9",
-               "--set", "verify_frames=20", "--set", "train.epochs=6", "--set", "train.float_epochs=20"]  # fmt: skip
+               "--set", "train.hidden=[12, 12]", "--set", "verify_frames=20", "--set", "train.epochs=6",
+               "--set", "train.float_epochs=20"]  # fmt: skip
     assert build.main([*command, "-o", str(tmp_path / "out")]) == 0
     printed = capfd.readouterr().out
     rows = table(tmp_path / "out")
