@@ -26,19 +26,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from flows.cost import cost
-from flows.cycles import Model, Timing
 from flows.design import Design, Instance
 from flows.elaborate import LEAST_DEPTH, MIN_DEPTH, longest_ready_path, without
 from flows.errors import VerificationFailed
+from flows.fifo_trials import FRAMES, Trials
 from flows.simulate.job import Throttle
 
-FRAMES = 12
-FEWEST_FRAMES = 4
-"""Of a run, where frames are long; `RUN_CYCLES` decides."""
-CUT_DOWN_FRAMES = 2
-"""When the second has come out, every stage is done with the first; so all can be as it was at the start, and what went
-once goes again and again."""
-RUN_CYCLES = 4_000_000
 ROOMY = 1 << 16
 """Entries up to which a FIFO takes the whole run."""
 MOST_WORK = 6_000_000_000
@@ -59,8 +52,8 @@ class Sizing:
 
     `rings`: beats of the memory of every sliding window that has not what its kernel asks for. `left_out`: FIFOs that
     the design does without, though it would run with their `depths` too. `minimal`: whether each depth is the least
-    with the others as they are, which a very large search leaves open. `trials`: how many depths were tried. `seconds`
-    by what they were spent on.
+    with the others as they are, which a very large search leaves open. `trials`: how many depths were tried. `seconds`:
+    {"enough": what depths that carry the design took, "least": lowering them}.
     """
 
     depths: dict[str, int]
@@ -86,13 +79,19 @@ def size(elaborated: Callable[[Mapping[str, int]], Design], fixed: Mapping[str, 
     """
     began = time.monotonic()
     design = elaborated({**roomy(elaborated({})), **fixed})
-    search = Search(design, fixed)
-    depths = search.run()
-    left_out = search.superfluous(depths)
+    for goes_on in (True, False):
+        search = Search(design, fixed, goes_on)
+        search.find()
+        found = time.monotonic()
+        depths = search.lower()
+        left_out = search.superfluous()
+        if search.enough(depths, left_out):  # from reset, whatever the trials began with
+            break
     timing = search.full_speed(depths, left_out=left_out)
+    seconds = {"enough": round(found - began, 3), "least": round(time.monotonic() - found, 3)}
     return Sizing(
-        depths, timing.interval_cycles, timing.latency_cycles, search.minimal, search.trials,
-        {"cycle_model": round(time.monotonic() - began, 3)}, search.rings, left_out,
+        depths, timing.interval_cycles, timing.latency_cycles, search.minimal, search.trials, seconds, search.rings,
+        left_out,
     )  # fmt: skip
 
 
@@ -107,54 +106,23 @@ def roomy(design: Design) -> dict[str, int]:
     return {name: max(MIN_DEPTH, n, min(FRAMES * n, ROOMY)) for name, n in beats.items()}
 
 
-def frames_of(design: Design) -> int:
-    """Frames of a run that sizes `design`."""
-    return max(FEWEST_FRAMES, min(FRAMES, RUN_CYCLES // design.bound[0]))
-
-
-class Search:
+class Search(Trials):
     """The search for the depths of `design`, whose FIFOs are roomy but for those in `fixed`."""
 
-    def __init__(self, design: Design, fixed: Mapping[str, int]) -> None:
-        self.design, self.fixed = design, fixed
-        self.model, self.cut_down = Model(design), Model(design, cut_down=True)
+    def __init__(self, design: Design, fixed: Mapping[str, int], goes_on: bool = True) -> None:
+        super().__init__(design, goes_on)
+        self.fixed = fixed
         self.fifos: dict[str, Instance] = {i.name: i for i in design.instances if i.module == "fifo"}
         self.most = {name: int(fifo.params["DEPTH"]) for name, fifo in self.fifos.items()}  # type: ignore[arg-type]
         self.free = [name for name in self.fifos if name not in fixed]
-        self.frames = frames_of(design)
-        self.limit = 0.0
-        self.trials = self.work = 0
         self.minimal = True
-        self.rings: dict[str, int] = {}
+        self.depths: dict[str, int] = {}
+        self._needed: dict[tuple[int, int], int] = {}
 
-    def full_speed(
-        self, depths: Mapping[str, int], throttle: Throttle | None = None, left_out: Sequence[str] = ()
-    ) -> Timing:  # fmt: skip
-        """A run of the model with `depths`."""
-        model = Model(without(self.design, left_out)) if left_out else self.model
-        filling = throttle is None and depths is self.most  # for ever: nothing is steady
-        limits = self._limits(depths, left_out)
-        timing = model.run(self.frames, limits=limits, throttle=throttle, until_steady=not filling)
-        self.trials += 1
-        self.work += timing.steps
-        return timing
-
-    def enough(self, depths: Mapping[str, int], left_out: Sequence[str] = ()) -> bool:
-        """Whether `depths`, without the FIFOs `left_out`, give the best rate and carry the cut-down network."""
-        if self.full_speed(depths, left_out=left_out).interval_cycles > self.limit:
-            return False
-        cut_down = Model(without(self.design, left_out), cut_down=True) if left_out else self.cut_down
-        timing = cut_down.run(CUT_DOWN_FRAMES, limits=self._limits(depths, left_out))
-        self.work += timing.steps
-        return not timing.deadlock
-
-    def _limits(self, depths: Mapping[str, int], left_out: Sequence[str]) -> dict[str, int]:
-        return {**{name: depth for name, depth in depths.items() if name not in left_out}, **self.rings}
-
-    def run(self) -> dict[str, int]:
-        """The depths. Raises VerificationFailed where none reach the analytic interval."""
+    def find(self) -> None:
+        """Depths that are enough. Raises VerificationFailed where none reach the analytic interval."""
         bound, slowest = self.design.bound
-        best = self.full_speed(self.most)
+        best = self.full_speed(self.most, until_steady=False)  # they fill for ever: nothing is steady
         if best.interval_cycles > bound + tolerance(bound):
             given = f" with the given depths {dict(self.fixed)}" if self.fixed else ""
             raise VerificationFailed(
@@ -163,11 +131,49 @@ class Search:
             )
         self.limit = max(float(bound), best.interval_cycles)
         shallow = {**self.most, **dict.fromkeys(self.free, MIN_DEPTH)}
-        depths = shallow if self.enough(shallow) else self._lowered(self._sufficient(bound))
-        self._shrink_rings(depths)
-        depths = self._single(depths, bound)
+        self.depths = shallow if self.enough(shallow) else self._sufficient(bound)
+
+    def lower(self) -> dict[str, int]:
+        """The depths, as low as they can be."""
+        self.settle(self.depths)
+        # The larger ones last, where halving begins.
+        names = sorted((n for n in self.free if self.depths[n] > MIN_DEPTH), key=self._bits)
+        _halved(names, lambda some: self._lowered(some, MIN_DEPTH), self._least)
+        self._shrink_rings()
+        beats = {name: self.design.streams[self.fifos[name].input].beats for name in self.free}
+        bound, _ = self.design.bound
+        slow = [name for name in self.free if self.depths[name] == MIN_DEPTH and 2 * beats[name] <= bound]
+        _halved(sorted(slow, key=self._bits), lambda some: self._lowered(some, LEAST_DEPTH))
         self._grow_rings()
-        return depths
+        return self.depths
+
+    def superfluous(self) -> tuple[str, ...]:
+        """FIFOs of up to two entries that the design runs without; the widest first.
+
+        Those at the design's ends stay, and those beside branches, whose treadys depend on tvalids.
+        """
+        ends = (self.design.input, self.design.output)
+        forks = {s for i in self.design.instances if len(i.ports) > 2 for s in (*i.inputs, *i.outputs)}
+        around = {name: {fifo.input, fifo.output} for name, fifo in self.fifos.items()}
+        some = [n for n in self.free if self.depths[n] <= MIN_DEPTH and around[n].isdisjoint({*ends, *forks})]
+        left_out: list[str] = []
+        path = max(READY_PATH, longest_ready_path(self.design))
+
+        def leave_out(group: Sequence[str]) -> bool:
+            fewer = [*left_out, *group]
+            if self.work > MOST_WORK or longest_ready_path(without(self.design, fewer)) > path:
+                return False
+            if not self.still_enough(self.depths, fewer):
+                return False
+            left_out.extend(group)
+            return True
+
+        # Those that hold beats at the steady rate apart: trials without them begin from reset.
+        held = self.steady.held if self.steady else dict.fromkeys(some, 0)
+        for full in (False, True):
+            apart = [n for n in some if (held[n] > 0) == full]
+            _halved(sorted(apart, key=self._bits), leave_out)
+        return tuple(left_out)
 
     def _sufficient(self, bound: int) -> dict[str, int]:
         """What FIFOs hold when the input comes at the steady rate, and an entry more; or multiples of it."""
@@ -180,45 +186,53 @@ class Search:
                 return depths
             factor *= 2
 
-    def _lowered(self, depths: dict[str, int]) -> dict[str, int]:
-        def bits(name: str) -> int:
-            return depths[name] * self.design.streams[self.fifos[name].input].bits
+    def _bits(self, name: str) -> int:
+        return self.depths[name] * self.design.streams[self.fifos[name].input].bits
 
-        # The larger ones last, so first.
-        names = sorted((n for n in self.free if depths[n] > MIN_DEPTH), key=bits)
-        return self._lowered_to(MIN_DEPTH, names, depths, self._least)
+    def _lowered(self, names: Sequence[str], entries: int, hasty: bool = True) -> bool:
+        """Whether `entries` are enough for all `names`, which then have them."""
+        lower = {**self.depths, **dict.fromkeys(names, entries)}
+        if self.work > MOST_WORK:
+            self.minimal = False
+            return False
+        if not self.still_enough(lower, hasty=hasty):
+            return False
+        self.depths = lower
+        return True
 
-    def _lowered_to(
-        self, entries: int, names: Sequence[str], depths: dict[str, int],
-        alone: Callable[[dict[str, int], str], dict[str, int]] | None = None,
-    ) -> dict[str, int]:  # fmt: skip
-        """`depths` with `entries` for all `names` together, or halves of them, the last first, where that is enough.
+    def _least(self, name: str) -> None:
+        """Gives `name` as few entries as are enough; MIN_DEPTH are not.
 
-        `alone` (depths, name) says what becomes of one for which it is not.
+        What a stream like its own needed is tried first, as networks repeat themselves, then steps that double, as what
+        it held at the steady rate is often nearly what it needs.
         """
-        groups = [names] if names else []
-        while groups:
-            if self.work > MOST_WORK:
-                self.minimal = False
+        stream = self.design.streams[self.fifos[name].input]
+        like = self._needed.get((stream.beats, stream.bits), 0)
+        for entries in (like, like - 1):
+            if MIN_DEPTH < entries < self.depths[name] and not self._lowered([name], entries):
                 break
-            group = groups.pop()
-            lower = {**depths, **dict.fromkeys(group, entries)}
-            if self.enough(lower):
-                depths = lower
-            elif len(group) > 1:
-                groups += [group[: len(group) // 2], group[len(group) // 2 :]]
-            elif alone:
-                depths = alone(depths, group[0])
-        return depths
+        step, too_few, hasty = 1, MIN_DEPTH, True
+        while True:
+            most = self.depths[name]
+            tried = max(most - step, (most + too_few) // 2)
+            if most - too_few <= 1:
+                if not hasty:
+                    break
+                tried, too_few, hasty = most - 1, LEAST_DEPTH, False  # what seemed too few may be enough
+            if self._lowered([name], tried, hasty):
+                step *= 2
+            else:
+                step, too_few = most, tried
+        self._needed[stream.beats, stream.bits] = self.depths[name]
 
-    def _shrink_rings(self, depths: Mapping[str, int]) -> None:
-        """Gives every sliding window the cheapest smaller memory that is enough beside `depths`, the widest first."""
+    def _shrink_rings(self) -> None:
+        """Gives every sliding window the cheapest smaller memory that is enough, the widest first."""
         windows = [i for i in self.design.instances if i.module == "swg"]
         for window in sorted(windows, key=lambda i: -self.design.streams[i.input].bits):
             before = dict(self.rings)
             for entries in ring_sizes(window)[0]:
                 self.rings = {**before, window.name: entries}
-                if self.work <= MOST_WORK and self.enough(depths):
+                if self.work <= MOST_WORK and self.still_enough(self.depths):
                     break
                 self.rings = before
 
@@ -229,47 +243,25 @@ class Search:
             if larger and _price(window, larger[0]) < _price(window, self.rings.get(window.name)):
                 self.rings[window.name] = larger[0]
 
-    def _single(self, depths: dict[str, int], bound: int) -> dict[str, int]:
-        """`depths` with one entry where that is enough, which takes a beat every other clock."""
-        beats = {name: self.design.streams[self.fifos[name].input].beats for name in self.free}
-        slow = [name for name in self.free if depths[name] == MIN_DEPTH and 2 * beats[name] <= bound]
-        return self._lowered_to(LEAST_DEPTH, slow, depths)
 
-    def superfluous(self, depths: Mapping[str, int]) -> tuple[str, ...]:
-        """FIFOs of up to two entries that the design runs without; the widest first.
+def _halved(
+    group: Sequence[str], attempt: Callable[[Sequence[str]], bool], alone: Callable[[str], None] | None = None,
+    fails: bool = False,
+) -> bool:  # fmt: skip
+    """Whether `attempt` does it for all of `group`; else it is made for its halves, the last first, and so on.
 
-        Those at the design's ends stay, and those beside branches, whose treadys depend on tvalids.
-        """
-        ends = (self.design.input, self.design.output)
-        forks = {s for i in self.design.instances if len(i.ports) > 2 for s in (*i.inputs, *i.outputs)}
-        around = {name: {fifo.input, fifo.output} for name, fifo in self.fifos.items()}
-        some = [n for n in self.free if depths[n] <= MIN_DEPTH and around[n].isdisjoint({*ends, *forks})]
-        left_out: tuple[str, ...] = ()
-        path = max(READY_PATH, longest_ready_path(self.design))
-        groups: list[Sequence[str]] = [sorted(some, key=lambda n: -self.design.streams[self.fifos[n].input].bits)]
-        while groups and self.work <= MOST_WORK:
-            group = groups.pop()
-            fewer = (*left_out, *group)
-            if group and longest_ready_path(without(self.design, fewer)) <= path and self.enough(depths, fewer):
-                left_out = fewer
-            elif len(group) > 1:
-                groups += [group[len(group) // 2 :], group[: len(group) // 2]]
-        return left_out
-
-    def _least(self, depths: dict[str, int], name: str) -> dict[str, int]:
-        """`depths` with as few entries for `name` as are enough; MIN_DEPTH are not."""
-        too_few, tried = MIN_DEPTH, depths[name] - 1  # often what it holds at the steady rate is what it needs
-        while depths[name] - too_few > 1:
-            if self.work > MOST_WORK:
-                self.minimal = False
-                break
-            lower = {**depths, name: tried}
-            if self.enough(lower):
-                depths = lower
-            else:
-                too_few = tried
-            tried = (depths[name] + too_few) // 2
-        return depths
+    `alone` (name): what becomes of one for which it fails. `fails`: that it does for the whole is known.
+    """
+    if not group or (not fails and attempt(group)):
+        return True
+    if len(group) == 1:
+        if alone:
+            alone(group[0])
+        return False
+    half = len(group) // 2
+    last = _halved(group[half:], attempt, alone)
+    _halved(group[:half], attempt, alone, fails=last)  # after all of the last, all of the first would be the whole
+    return False
 
 
 def ring_sizes(window: Instance) -> tuple[list[int], list[int]]:

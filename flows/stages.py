@@ -35,6 +35,7 @@ from flows.emit import vivado as vivado_emitter
 from flows.emit.hls import Hls
 from flows.emit.hls.top import TOP
 from flows.errors import ConfigError
+from flows.fifo_trials import frames_of
 from flows.files import digest, file_digest, read_json, read_tree, tree_digest, write_json, write_text, write_tree
 from flows.frontend.spec import Imported
 from flows.frontend.store import FILES, HARDWARE, load, save
@@ -322,7 +323,7 @@ def fifos(
         sizing = fifo_sizing.size(lambda depths: elaborate(graph, folding, implemented, depths), fixed)
         write_json(path, {"source": "cycle model", **dataclasses.asdict(sizing)})
 
-    sources = code("flows/fifos.py", "flows/cycles", "flows/cost.py")
+    sources = code("flows/fifos.py", "flows/fifo_trials.py", "flows/cycles", "flows/cost.py")
     depends = [rtl_emitter.describe(empty), fixed, sources, *find_compiler()]
     b.steps.run("fifos", depends, [path], action, share=True)
     return chosen_depths(path)
@@ -649,8 +650,7 @@ def report(
         seed=config.train.seed if config.train else config.verify_seed, training=source.training, checks=found,
         timing=model_timing(design, checks.get("rtl_stitched")), resources=resources, part=b.part,
         clk_period_ns=config.synth_clk_period_ns,
-        seconds=seconds(b.steps.seconds, [sizing, *(c for c in checks.values() if c)]), vitis=vitis,
-        vivado=vivado, steps=usage(b.steps), sizing_seconds=sizing["seconds"]["cycle_model"],
+        seconds=seconds(b.steps.seconds, sizing, checks), vitis=vitis, vivado=vivado, steps=usage(b.steps),
     )  # fmt: skip
     stitched = checks.get("rtl_stitched")
     clock = config.synth_clk_period_ns
@@ -681,7 +681,7 @@ def report(
 
 def model_timing(design: Design, stitched: Mapping[str, Any] | None) -> Timing:
     """The cycle model's run of as many frames as the simulation had, to be compared with it and drawn."""
-    frames = int(stitched["performance"]["frames"]) if stitched else fifo_sizing.frames_of(design)
+    frames = int(stitched["performance"]["frames"]) if stitched else frames_of(design)
     return Model(design).run(frames, spans=True)
 
 
@@ -694,14 +694,21 @@ def config_hash(config: BuildConfig) -> str:
     )
 
 
-def seconds(by_step: Mapping[str, float], simulations: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Seconds by kind of work, each as measured when its step last ran."""
+def seconds(
+    by_step: Mapping[str, float], sizing: Mapping[str, Any], checks: Mapping[str, Mapping[str, Any] | None]
+) -> dict[str, float]:
+    """Seconds by kind of work, each as measured when its step last ran; `rtlsim_frame`: of one frame, at full speed."""
+    simulations = [check for check in checks.values() if check]
+    stitched = checks.get("rtl_stitched")
     spent = {
         "train": by_step.get("train", 0.0),
         "frontend": by_step["frontend"],
+        "fifos_enough": sizing["seconds"]["enough"],
+        "fifos_least": sizing["seconds"]["least"],
         "emit": by_step["emit"],
         "verilator_build": sum(s["seconds"].get("verilator_build", 0.0) for s in simulations if "seconds" in s),
         "rtlsim": sum(s["seconds"].get("rtlsim", 0.0) for s in simulations if "seconds" in s),
+        **({"rtlsim_frame": stitched["performance"]["frame_seconds"]} if stitched else {}),
         "yosys": by_step["synthesize"],
         "total": sum(v for k, v in by_step.items() if k != "report"),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,9 +12,11 @@ from flows.design import Design
 from flows.elaborate import MIN_DEPTH, fifo_names
 from flows.emit.rtl import emit
 from flows.errors import VerificationFailed
-from flows.fifos import CUT_DOWN_FRAMES, FRAMES, Search, frames_of, roomy, size, tolerance
+from flows.fifo_trials import CUT_DOWN_FRAMES, FRAMES, Trials, frames_of
+from flows.fifos import Search, roomy, size, tolerance
 from flows.golden import evaluate
 from flows.simulate import cosim
+from flows.simulate.job import Throttle
 from tests import branches
 from tests.random_graphs import network as numbered
 
@@ -138,6 +140,58 @@ def test_a_run_that_ends_when_it_repeats_itself_tells_what_a_long_one_does(numbe
             assert few == many, number
             stood += many
     assert ended > len(numbers) and stood, "no run was shorter, or nothing ever stood still: the test shows little"
+
+
+@pytest.mark.parametrize("numbers", [range(12), pytest.param(range(12, 150), marks=pytest.mark.slow)])
+def test_a_trial_that_goes_on_finds_what_one_from_reset_does(numbers: range) -> None:
+    """With any FIFO a little lower, much lower and lowest, after its neighbours were; none seems enough that is not."""
+    found, seemed = {True: 0, False: 0}, 0
+    for number in numbers:
+        network = numbered(number)
+        design = network.design(roomy(network.design()))
+        search = Search(design, {})
+        search.find()
+        enough = dict(search.depths)
+        search.settle(enough)
+        assert search.steady, number
+        for fifo in list(enough):
+            for depth in {enough[fifo] - 1, enough[fifo] // 2, MIN_DEPTH}:
+                if MIN_DEPTH <= depth < enough[fifo]:
+                    less = {**enough, fifo: depth}
+                    goes_on = search.still_enough(less, hasty=False)
+                    assert goes_on == search.enough(less), f"{number}: {fifo} with {depth}: {network}"
+                    found[goes_on] += 1
+                    assert goes_on or not search.still_enough(less), "it went on with what is too little"
+                    seemed += goes_on and not search.still_enough(less)
+                    enough = less if goes_on else enough
+    assert found[True] > len(numbers) and found[False] > len(numbers), f"the test shows little: {found}"
+    assert seemed < found[True] / 4, "haste makes waste"
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_run_that_begins_where_another_ended_goes_on_in_its_steps(name: str) -> None:
+    design = NETWORKS[name]().design(roomy(NETWORKS[name]().design()))
+    bound, _ = design.bound
+    model, throttle = Model(design), Throttle(bound + 3)
+    first = model.run(FRAMES, throttle=throttle, until_steady=True)
+    assert first.end is not None
+    second = model.run(5, throttle=throttle, until_steady=True, start=first.end)
+    assert second.last_out.tolist() == [n * (bound + 3) for n in range(5)] and second.end is not None
+    assert (second.end.numbers == first.end.numbers).all()
+    too_fast = model.run(FRAMES, throttle=Throttle(bound - 1), until_steady=True)
+    assert too_fast.end is None and too_fast.interval_cycles == bound
+
+
+def test_depths_that_only_seemed_enough_are_looked_for_again_from_reset(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = branches.residual()
+    honest = Trials.still_enough
+
+    def lies(self: Trials, depths: Mapping[str, int], left_out: Sequence[str] = (), hasty: bool = True) -> bool:
+        return self.goes_on or honest(self, depths, left_out, hasty)
+
+    monkeypatch.setattr(Trials, "still_enough", lies)
+    sizing = size(network.design, {})
+    assert sizing.minimal and sizing.interval_cycles == network.design().bound[0]
 
 
 def test_a_run_with_stalls_is_never_steady() -> None:

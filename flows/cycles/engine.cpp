@@ -10,6 +10,7 @@
 //
 // Each case of the switch in `step` is the control logic of one module of hw_templates/rtl (or of several that share
 // theirs); tests/cycles compares them with the RTL cycle by cycle.
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <queue>
@@ -155,7 +156,7 @@ struct Engine {
     bool ring(Instance& i, bool& moved) {
         Stream& in = streams[i.in0];
         Stream& out = streams[i.out0];
-        set_ready(in, i.s[1] != i.p[0]);
+        set_ready(in, i.s[1] < i.p[0]);
         const bool write = in.valid && in.ready;
         const bool free = !out.valid || out.ready;
         const bool read = i.s[0] > 0 && free;
@@ -181,7 +182,7 @@ struct Engine {
                 set_ready(in, s[1] != 0);
                 s[0] += push - pop;
                 if (s[0] > s[2]) s[2] = s[0];
-                const bool ready = s[0] != p[0];
+                const bool ready = s[0] < p[0];  // a run may begin with more
                 moved |= push || pop || ready != static_cast<bool>(s[1]);
                 s[1] = ready;
                 set_valid(out, s[0] != 0);
@@ -407,13 +408,19 @@ struct Engine {
 };
 
 struct Source {
-    uint64_t per_frame, total, stall, interval, sent = 0, frame_start = 0, next_frame = 0;
+    uint64_t per_frame, total, stall, sent = 0, taken = 0;
+    int64_t interval, frame_start = 0, next_frame = 0;
     bool offered = false;
+    bool waited = false;  // for a beat to be due, since the last frame's end
     Random random;
 };
 
-// What decides how the run goes on, as seen from the present cycle.
-void state_of(const Engine& e, const Source& source, uint64_t taken, std::vector<int64_t>& state) {
+constexpr int64_t kInstanceState = 9;
+constexpr int64_t kDues = 2;  // numbers at the end of a state: when the source's frames are due
+
+// What decides how the run goes on, as seen from the present cycle: kInstanceState numbers an instance, one a stream,
+// three of the source and its kDues, which are 0 where it never waits.
+void state_of(const Engine& e, const Source& source, std::vector<int64_t>& state) {
     state.clear();
     for (const Instance& i : e.instances) {
         // A FIFO's third number is the most that it held: it decides nothing.
@@ -423,12 +430,62 @@ void state_of(const Engine& e, const Source& source, uint64_t taken, std::vector
     for (const Stream& s : e.streams) state.push_back(s.valid << 1 | s.ready);
     state.push_back(source.offered);
     state.push_back(static_cast<int64_t>(source.sent % source.per_frame));
-    state.push_back(static_cast<int64_t>(taken % source.per_frame));
-    if (source.interval) {
-        state.push_back(static_cast<int64_t>(source.frame_start) - e.cycle);
-        state.push_back(static_cast<int64_t>(source.next_frame) - e.cycle);
-    }
+    state.push_back(static_cast<int64_t>(source.taken % source.per_frame));
+    state.push_back(source.interval ? source.frame_start - e.cycle : 0);
+    state.push_back(source.interval ? source.next_frame - e.cycle : 0);
 }
+
+// Goes on from `state`, in cycle 0. A FIFO or window that holds more than it may now takes nothing until it does not.
+void go_on(Engine& e, Source& source, const int64_t* state) {
+    for (Instance& i : e.instances) {
+        std::memcpy(i.s, state, sizeof i.s);
+        i.until = state[8];
+        if (i.until) e.calls.push({i.until, &i - e.instances.data()});
+        if (i.kind == kFifo) {
+            i.s[1] = i.s[0] < i.p[0];
+            i.s[2] = i.s[0];
+        }
+        state += kInstanceState;
+    }
+    for (Stream& s : e.streams) {
+        s.valid = *state >> 1 & 1;
+        s.ready = *state++ & 1;
+    }
+    source.offered = *state++ != 0;
+    source.sent = static_cast<uint64_t>(*state++);
+    source.taken = static_cast<uint64_t>(*state++);
+    source.frame_start = *state++;
+    source.next_frame = *state++;
+}
+
+// Whether a run that begins at the steady rate seems not to keep it: a stream, or the output in time, fell short of a
+// frame in each of the last three intervals, though no FIFO or window holds more than it may.
+struct Slip {
+    std::vector<int64_t> beats;
+    std::vector<uint8_t> fell_short;
+
+    bool seen(const Engine& e, int64_t late) {
+        const size_t count = e.streams.size();
+        beats.resize(count);
+        fell_short.resize(count + 1);
+        bool slips = false, over = false;
+        const auto note = [&](size_t n, bool now) {
+            fell_short[n] = static_cast<uint8_t>(now ? fell_short[n] + 1 : 0);
+            slips |= fell_short[n] >= 3;
+        };
+        for (size_t n = 0; n < count; n++) {
+            const Stream& s = e.streams[n];
+            const int64_t now = s.beats + (s.valid && s.ready && e.cycle > s.since ? e.cycle - s.since : 0);
+            note(n, now - beats[n] < s.per_frame);
+            beats[n] = now;
+        }
+        note(count, late > 0);
+        for (const Instance& i : e.instances) {
+            over |= (i.kind == kFifo && i.s[0] > i.p[0]) || (i.kind == kWindow && i.s[1] > i.p[0]);
+        }
+        return slips && !over;
+    }
+};
 
 }  // namespace
 
@@ -437,9 +494,14 @@ extern "C" {
 // Runs `frames` frames. `table`: kColumns numbers an instance, in stream order; `input`, `output`: streams of the
 // outside; `ends`: beats of an input frame, stall threshold (of 2^32) at the source and at the sink, cycles from frame
 // to frame at the input (0: as fast as taken), beats of an output frame, seed, cycles to go on at the end, most cycles,
-// number of the source and the sink, whether to stop when it is clear how all goes on: the source, which then never ends
+// number of the source and the sink, whether to stop when it slips, whether to stop when it is clear how all goes on: the source, which then never ends
 // and does not stall, no more than the sink, has everything at the end of an output frame as it was at that of the one
-// before. Frames that are not run yet come at the same interval.
+// before. Frames that are not run yet come at the same interval. It also stops where all but the source's dues is as it
+// was and the source, late, did not wait for any: then the frames that are not run come later and later.
+// And, where that is asked for, as soon as it seems to slip (`Slip`), as if it stood still.
+// `state`, null: not wanted: 1 and what the run begins with, the last beat of an output frame on its way out, or 0; then
+// 1 and what it ends with, or 0 where no interval is steady. A run that begins so counts that output frame as its first
+// and leaves `first_in` out.
 // `first_in`, `last_out` (frames each): cycle of a frame's first input and last output handshake, -1: it never came.
 // `counts` (3 a stream): beats, stalls, starves. `peaks` (1 an instance): most entries of a FIFO; behind them the steps
 // of instances that the run took. `spans` (streams,
@@ -447,7 +509,7 @@ extern "C" {
 // not wanted. Returns the cycles run, or minus them where nothing moved any more before the last beat.
 int64_t a2q_cycles(int64_t n_streams, int64_t n_instances, const int64_t* table, int64_t input, int64_t output,
                    int64_t frames, const int64_t* ends, int64_t* first_in, int64_t* last_out, int64_t* counts,
-                   int64_t* peaks, const int64_t* per_frame, int64_t* spans) {
+                   int64_t* peaks, const int64_t* per_frame, int64_t* spans, int64_t* state) {
     Engine e;
     e.streams.resize(static_cast<size_t>(n_streams));
     e.instances.resize(static_cast<size_t>(n_instances));
@@ -473,10 +535,10 @@ int64_t a2q_cycles(int64_t n_streams, int64_t n_instances, const int64_t* table,
     }
     Source source{};
     source.per_frame = static_cast<uint64_t>(ends[0]);
-    const bool until_steady = ends[9] != 0;
+    const bool until_slip = ends[9] != 0, until_steady = ends[10] != 0;
     source.total = until_steady ? ~0ull : source.per_frame * static_cast<uint64_t>(frames);
     source.stall = static_cast<uint64_t>(ends[1]);
-    source.interval = static_cast<uint64_t>(ends[3]);
+    source.interval = ends[3];
     source.random.seed(static_cast<uint64_t>(ends[5]), static_cast<uint64_t>(2 * ends[8]));
     Random sink_random;
     sink_random.seed(static_cast<uint64_t>(ends[5]), static_cast<uint64_t>(2 * ends[8] + 1));
@@ -486,10 +548,16 @@ int64_t a2q_cycles(int64_t n_streams, int64_t n_instances, const int64_t* table,
 
     Stream& in = e.streams[static_cast<size_t>(input)];
     Stream& out = e.streams[static_cast<size_t>(output)];
-    uint64_t taken = 0;
     int64_t received = 0, until = most;
-    bool sink_ready = false, standstill = false;
+    bool sink_ready = false, standstill = false, steady = false;
+    const bool goes_on = state && *state;
+    if (goes_on) {
+        go_on(e, source, state + 1);
+        received = ends[4] - 1;
+        sink_ready = true;
+    }
     std::vector<int64_t> before, now_is;
+    Slip slip;
     int64_t& cycle = e.cycle;
     for (; cycle < until; cycle++) {
         e.set_ready(out, sink_ready);
@@ -498,13 +566,17 @@ int64_t a2q_cycles(int64_t n_streams, int64_t n_instances, const int64_t* table,
                 const int64_t frame = received / ends[4];
                 last_out[frame] = cycle;
                 if (until_steady) {
-                    state_of(e, source, taken, now_is);
-                    if (now_is == before) {
+                    state_of(e, source, now_is);
+                    const size_t size = now_is.size() - (source.waited ? 0 : kDues);
+                    if (!before.empty() && std::equal(now_is.begin(), now_is.begin() + size, before.begin())) {
                         const int64_t interval = cycle - last_out[frame - 1];
                         for (int64_t n = frame + 1; n < frames; n++) last_out[n] = last_out[n - 1] + interval;
                         received = out_total;
+                        steady = now_is == before;
                         break;
                     }
+                    source.waited = false;
+                    if (until_slip && frame > 0 && slip.seen(e, cycle - last_out[frame - 1] - source.interval)) break;
                     before.swap(now_is);
                 }
             }
@@ -512,23 +584,26 @@ int64_t a2q_cycles(int64_t n_streams, int64_t n_instances, const int64_t* table,
         }
         bool moved = e.pass();
         if (!in.valid || in.ready) {
-            const uint64_t now = static_cast<uint64_t>(cycle);
             if (source.offered) {
                 source.offered = false;
-                const uint64_t frame = taken / source.per_frame;
-                if (taken % source.per_frame == 0 && frame < static_cast<uint64_t>(frames)) first_in[frame] = cycle;
-                taken++;
+                const uint64_t frame = source.taken / source.per_frame;
+                if (!goes_on && source.taken % source.per_frame == 0 && frame < static_cast<uint64_t>(frames)) {
+                    first_in[frame] = cycle;
+                }
+                source.taken++;
                 moved = true;
             }
             bool valid = false;
             if (source.sent < source.total) {
-                const uint64_t index = source.sent % source.per_frame;
-                uint64_t due = 0;
+                const int64_t index = static_cast<int64_t>(source.sent % source.per_frame);
+                int64_t due = 0;
                 if (source.interval) {
-                    due = index ? source.frame_start + index * source.interval / source.per_frame : source.next_frame;
+                    due = index ? source.frame_start + index * source.interval / static_cast<int64_t>(source.per_frame)
+                                : source.next_frame;
                 }
                 moved = true;
-                if (now >= due) {
+                source.waited |= cycle < due;
+                if (cycle >= due) {
                     if (index == 0) {
                         source.frame_start = due;
                         source.next_frame = due + source.interval;
@@ -557,6 +632,10 @@ int64_t a2q_cycles(int64_t n_streams, int64_t n_instances, const int64_t* table,
         counts[3 * n + 2] = e.streams[n].starves;
     }
     peaks[e.instances.size()] = e.steps;
+    if (state) {
+        *state = steady;
+        if (steady) std::copy(now_is.begin(), now_is.end(), state + 1);
+    }
     for (size_t n = 0; n < e.instances.size(); n++) peaks[n] = e.instances[n].kind == kFifo ? e.instances[n].s[2] : 0;
     return standstill || received < out_total ? -cycle : cycle;
 }

@@ -32,6 +32,8 @@ from flows.simulate.verilator import HARNESS
 ENGINE = Path(__file__).with_name("engine.cpp")
 RANDOM = HARNESS / "random.hpp"
 _FLAGS = ("-std=c++17", "-O2", "-shared", "-fPIC")
+_INSTANCE_STATE, _SOURCE_STATE = 9, 5
+"""Numbers of an instance and of the source in a state, as the engine's `state_of`; a stream has one."""
 _EXTRA = 64
 """Cycles after the last output beat, as in `flows.simulate.job.Job`."""
 
@@ -46,6 +48,18 @@ class Counts:
 
 
 @dataclass(frozen=True, eq=False)
+class State:
+    """Where a run of `model` stood at the end of a frame.
+
+    `numbers` as the engine's `state_of`. `held`: {FIFO: beats in it}.
+    """
+
+    model: Model = field(repr=False)
+    numbers: IntArray = field(repr=False)
+    held: Mapping[str, int]
+
+
+@dataclass(frozen=True, eq=False)
 class Timing:
     """One run of the model, in cycles from the first after reset.
 
@@ -53,6 +67,8 @@ class Timing:
     beats it held}. `streams`: by name. `spans`: {stream: int64 (frames, 2)}, the first and the last handshake of every
     frame, -1 where there was none; empty unless asked for. `deadlock`: nothing moved any more before the last output
     beat; `last_out` then ends in -1. `steps`: how many times an instance was stepped, which is what the run cost.
+    `end`: of a run until all was steady, the state in which it was so, at the frame's end; None where it never was, or
+    falls behind its throttle.
     """
 
     cycles: int
@@ -63,6 +79,7 @@ class Timing:
     peaks: Mapping[str, int] = field(repr=False)
     streams: Mapping[str, Counts] = field(repr=False)
     spans: Mapping[str, IntArray] = field(repr=False)
+    end: State | None = field(repr=False, default=None)
 
     @property
     def latency_cycles(self) -> int:
@@ -85,7 +102,7 @@ class Model:
     """
 
     def __init__(self, design: Design, cut_down: bool = False) -> None:
-        self.design = design
+        self.design, self.cut_down = design, cut_down
         self._numbers = {name: n for n, name in enumerate(design.streams)}
         self._fifos = {i.name: n for n, i in enumerate(design.instances) if i.module == "fifo"}
         self._depths = self._fifos | {i.name: n for n, i in enumerate(design.instances) if i.module == "swg"}
@@ -102,13 +119,18 @@ class Model:
     def run(
         self, frames: int, *, limits: Mapping[str, int] | None = None, throttle: Throttle | None = None,
         stall: tuple[float, float] = (0.0, 0.0), seed: int = 1, port: int = 0, spans: bool = False,
-        most_cycles: int = 1 << 62, until_steady: bool = False,
+        most_cycles: int = 1 << 62, until_steady: bool = False, start: State | None = None,
+        hasty: bool = False,
     ) -> Timing:  # fmt: skip
         """`frames` frames. `limits`: {FIFO or window: entries}, of a FIFO at most its depth. `throttle`, `stall`
         (source, sink) and `seed` as in a simulation's job, where the design has source and sink number `port`. A run of
         `most_cycles` ends there, as a deadlock does. `until_steady`: the run ends as soon as everything is, at the end
         of a frame, as it was at that of the one before, for then it goes on so for ever; `last_out` and what follows
         from it are those of all `frames`, counts, peaks and cycles those until then, with an input that does not end.
+        `start`: of this design, or by `moved` of one with more FIFOs, where the run begins in place of reset, with the
+        frame that ends there as its first; `first_in` is then -1. FIFOs and windows may hold more there than `limits`
+        allow; they take nothing until they do not. `hasty`: a run until all is steady ends, as a deadlock does, when a
+        stream falls behind in three frames in a row, which is most often for good.
 
         Raises ValueError for a throttle that is not spread, and for stalls in a run until all is steady.
         """
@@ -127,16 +149,19 @@ class Model:
         counts, peaks = np.zeros((count, 3), dtype=np.int64), np.zeros(len(table) + 1, dtype=np.int64)
         seen = np.full((count, frames, 2) if spans else 0, -1, dtype=np.int64)
         source, sink = design.streams[design.input], design.streams[design.output]
+        state = np.zeros(1 + _INSTANCE_STATE * len(table) + count + _SOURCE_STATE, dtype=np.int64)
+        if start:
+            state[0], state[1:] = 1, start.numbers
         ends = np.array(
             [source.beats, round(stall[0] * 2**32), round(stall[1] * 2**32), throttle.frame_cycles if throttle else 0,
-             sink.beats, seed, _EXTRA, most_cycles, port,
-             until_steady],
+             sink.beats, seed, _EXTRA, most_cycles, port, hasty, until_steady],
             dtype=np.int64,
         )  # fmt: skip
         ran = _engine()(
             count, len(table), _pointer(table), self._numbers[design.input], self._numbers[design.output], frames,
             _pointer(ends), _pointer(first_in), _pointer(last_out), _pointer(counts), _pointer(peaks),
             _pointer(self._beats), _pointer(seen) if spans else None,
+            _pointer(state) if until_steady or start else None,
         )  # fmt: skip
         return Timing(
             cycles=abs(ran),
@@ -147,7 +172,29 @@ class Model:
             peaks={name: int(peaks[n]) for name, n in self._fifos.items()},
             streams={name: Counts(*map(int, counts[n])) for name, n in self._numbers.items()},
             spans={name: seen[n] for name, n in self._numbers.items()} if spans else {},
+            end=self._state(state[1:]) if until_steady and state[0] else None,
         )
+
+    def _state(self, numbers: IntArray) -> State:
+        held = {name: int(numbers[_INSTANCE_STATE * n]) for name, n in self._fifos.items()}
+        return State(self, numbers, held)
+
+    def moved(self, state: State) -> State | None:
+        """`state` of a design with more FIFOs as one of this; None where one of those held a beat."""
+        more, kept = state.model.design, {i.name for i in self.design.instances}
+        gone = [i for i in more.instances if i.name not in kept]
+        if any(state.held[i.name] for i in gone):
+            return None
+        first = _INSTANCE_STATE * len(more.instances)
+        instances = state.numbers[:first].reshape(-1, _INSTANCE_STATE)
+        streams = dict(zip(more.streams, state.numbers[first:], strict=False))
+        for fifo in reversed(gone):  # the writer's tvalid, the reader's tready
+            streams[fifo.input] = (streams[fifo.input] & 2) | (streams[fifo.output] & 1)
+        numbers = np.concatenate([
+            instances[[i.name in kept for i in more.instances]].ravel(),
+            [streams[name] for name in self.design.streams], state.numbers[first + len(streams) :],
+        ])  # fmt: skip
+        return self._state(numbers)
 
 
 def _pointer(array: IntArray) -> Any:
@@ -174,6 +221,6 @@ def _engine() -> Any:
     run = library.a2q_cycles
     pointer = ctypes.POINTER(ctypes.c_int64)
     number = ctypes.c_int64
-    run.argtypes = [number, number, pointer, number, number, number, *[pointer] * 7]
+    run.argtypes = [number, number, pointer, number, number, number, *[pointer] * 8]
     run.restype = number
     return run

@@ -122,10 +122,7 @@ class Busy(TypedDict):
 
 
 class Performance(TypedDict):
-    """`source` says where latency, interval, fps and latency_us come from; `estimate` has the bound alone.
-
-    Wall clock: `sizing_seconds` that finding the FIFO depths took, `frame_seconds` that simulating one frame takes.
-    """
+    """`source` says where latency, interval, fps and latency_us come from; `estimate` has the bound alone."""
 
     source: Literal["rtlsim", "estimate"]
     latency_cycles: NotRequired[int]
@@ -140,8 +137,6 @@ class Performance(TypedDict):
     clk_period_ns: NotRequired[float]
     latency_us: NotRequired[float]
     fps: NotRequired[float]
-    sizing_seconds: NotRequired[float]
-    frame_seconds: NotRequired[float]
 
 
 class LayerResources(Counts):
@@ -282,16 +277,15 @@ def build(
     vitis: Mapping[str, Any] | None = None,
     vivado: Mapping[str, Any] | None = None,
     steps: Mapping[str, StepUsage] | None = None,
-    sizing_seconds: float | None = None,
 ) -> Summary:
     """The summary of one build.
 
     `training`: the content of training.json. `checks`: what each verification step gave ({"frames", "mismatches"},
     `rtl_stitched` also {"performance": {"latency_cycles", "interval_cycles"}}), None or {} where it did not run.
     `resources`: policy to `flows.synthesize.yosys.Resources` as a dict, empty where Yosys did not run; `policy` is
-    the one that is built. `timing`: the cycle model's run, with spans. `seconds`: by step. `vitis`:
+    the one that is built. `timing`: the cycle model's run, with spans. `seconds`: by kind of work. `vitis`:
     VitisResources where Vitis HLS ran. `vivado`: what flows.synthesize.vivado.make_bitfile gave. `steps`: StepUsage of
-    every step so far. `sizing_seconds`: what finding the FIFO depths took.
+    every step so far.
     """
     summary: dict[str, Any] = {
         "schema_version": 1,
@@ -301,8 +295,7 @@ def build(
         "training": None if training is None else {key: training[key] for key in Training.__annotations__},
         "layers": [_layer(graph, design, op, widths[op.name]) for op in graph.of_type(Weighted)],
         "verification": {name: _check(found) for name in CHECKS if (found := checks.get(name))},
-        "performance": _performance(design, checks.get("rtl_stitched"), timing, clk_period_ns)
-        | ({} if sizing_seconds is None else {"sizing_seconds": sizing_seconds}),
+        "performance": _performance(design, checks.get("rtl_stitched"), timing, clk_period_ns),
     }
     if policy in resources:
         summary["resources"] = {"yosys": _tool(resources[policy], part)}
@@ -374,7 +367,6 @@ def _performance(
     found["clk_period_ns"] = clk_period_ns
     if stitched:
         found["latency_us"] = found["latency_cycles"] * clk_period_ns / 1e3
-        found |= {key: float(v) for key, v in stitched["performance"].items() if key == "frame_seconds"}
     return found | {"fps": 1e9 / (interval * clk_period_ns)}
 
 

@@ -20,6 +20,12 @@ CHECK_NAMES = {
     "hls_top": "HLS, the whole accelerator",
     "driver": "driver, through the simulated AXI interfaces",
 }
+WORK = {
+    "fifos_enough": "FIFO depths that are enough (cycle model)",
+    "fifos_least": "FIFO depths as low as they can be (cycle model)",
+    "rtlsim_frame": "rtlsim, of it one frame",
+}
+"""Of the seconds, where the name says too little."""
 TOOLS = {"yosys": "Yosys", "vitis": "Vitis HLS", "vivado": "Vivado"}
 
 
@@ -145,10 +151,6 @@ def _performance(summary: Summary) -> Table | None:
         rows.append(("latency at this clock", f"{number(p['latency_us'])} µs", p["source"]))
     if "fps" in p:
         rows.append(("frames per second at this clock", rate(p["fps"]), p["source"]))
-    if "sizing_seconds" in p:
-        rows.append(("finding the FIFO depths took", f"{number(p['sizing_seconds'])} s", "cycle model"))
-    if "frame_seconds" in p:
-        rows.append(("simulating one frame took", f"{number(p['frame_seconds'])} s", p["source"]))
     note = "interval: cycles from frame to frame; bound: the beats of the slowest layer, which it cannot undercut."
     return Table("performance", "Performance", ("figure", "value", "source"), tuple(rows), note=note)
 
@@ -273,7 +275,7 @@ def _traffic(summary: Summary) -> Table | None:
 
 
 def _seconds(summary: Summary) -> Table:
-    rows = tuple((name, number(value)) for name, value in summary["seconds"].items())
+    rows = tuple((WORK.get(name, name), number(value)) for name, value in summary["seconds"].items())
     return Table("seconds", "Seconds by kind of work", ("work", "s"), rows)
 
 

@@ -61,8 +61,7 @@ def sample(seed: int = 1) -> dict[str, Any]:
                 {"name": "MVAU_0", "frames": [[3, 2_000], [2_001, 4_304]]},
                 {"name": "MVAU_1", "frames": [[12, 2_316], [2_317, 4_620]]},
             ],
-            "clk_period_ns": 10.0, "latency_us": 48.71, "fps": 1e9 / 23_045.0, "sizing_seconds": 1.19,
-            "frame_seconds": 2.31,
+            "clk_period_ns": 10.0, "latency_us": 48.71, "fps": 1e9 / 23_045.0,
         },
         "resources": {
             "yosys": {
@@ -73,8 +72,8 @@ def sample(seed: int = 1) -> dict[str, Any]:
         },
         "accumulator_comparison": comparison,
         "seconds": {
-            "train": 61.25, "frontend": 9.5, "emit": 0.25, "verilator_build": 14.75, "rtlsim": 3.5, "yosys": 41.0,
-            "total": 130.25,
+            "train": 61.25, "frontend": 9.5, "fifos_enough": 0.19, "fifos_least": 1.31, "emit": 0.25,
+            "verilator_build": 14.75, "rtlsim": 3.5, "rtlsim_frame": 0.0031, "yosys": 41.0, "total": 130.25,
         },
         "steps": {
             "train": {"seconds": 61.25, "cpu_seconds": 118.125, "peak_memory_mib": 1_422.4},

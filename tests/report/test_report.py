@@ -126,7 +126,7 @@ def test_page_shows_every_figure(written: Path) -> None:
     expected += [integer(row["layers"]["MVAU_1"]["LUT"]) for row in summary["accumulator_comparison"]]
     expected += [percent(x["sparsity"]) for x in summary["layers"]]
     expected += [integer(check["frames"]) for check in summary["verification"].values()]
-    expected += ["4,872 cycles", "2,305.25 cycles", "1,234 bits in all", "4,002", "4,003", "1,154", "1.19 s", "2.31 s"]
+    expected += ["4,872 cycles", "2,305.25 cycles", "1,234 bits in all", "4,002", "4,003", "1,154"]
     expected += list(summary["performance"]["fifo_depths"]) + [number(s) for s in summary["seconds"].values()]
     assert [figure for figure in expected if figure not in text] == []
 

@@ -1,0 +1,139 @@
+"""Whether FIFO depths are enough for a design, by two runs of the cycle model: from reset, or quicker from where the
+design stands at the steady rate with depths that are known to be enough.
+
+The quick way: what a network of stages and FIFOs can do at most is decided by how many beats and free places there are
+on its loops, not by where they are. So a run with fewer entries may begin there; a FIFO that holds more than it now may
+takes nothing until it does not. Whether the design keeps up with an input at the steady rate shows within a few frames,
+while from reset all stages must fill first.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from flows.cycles import Model, State, Timing
+from flows.design import Design
+from flows.elaborate import without
+from flows.simulate.job import Throttle
+
+FRAMES = 12
+FEWEST_FRAMES = 4
+"""Of a run, where frames are long; `RUN_CYCLES` decides."""
+CUT_DOWN_FRAMES = 2
+"""When the second has come out, every stage is done with the first; so all can be as it was at the start, and what went
+once goes again and again."""
+RUN_CYCLES = 4_000_000
+SETTLING = 8
+"""Frames, after the first has come out, in which a design should come to do the same in every one."""
+
+
+def frames_of(design: Design) -> int:
+    """Frames of a run that sizes `design`."""
+    return max(FEWEST_FRAMES, min(FRAMES, RUN_CYCLES // design.bound[0]))
+
+
+class Trials:
+    """Trials of FIFO depths, and of `rings`, the beats that windows' memories hold, for `design`.
+
+    `limit`: the interval, in cycles, that depths must give to be enough. `trials`: how many were tried; `work`: steps
+    of instances in the model that it took. Without `goes_on` every trial begins from reset.
+    """
+
+    def __init__(self, design: Design, goes_on: bool = True) -> None:
+        self.design, self.goes_on = design, goes_on
+        self.model, self.cut_down = Model(design), Model(design, cut_down=True)
+        self.branches = any(len(i.ports) > 2 for i in design.instances)
+        self.frames = frames_of(design)
+        self.limit = 0.0
+        self.trials = self.work = 0
+        self.rings: dict[str, int] = {}
+        self.steady: State | None = None
+        self.steady_cut_down: State | None = None
+
+    def full_speed(
+        self, depths: Mapping[str, int], throttle: Throttle | None = None, left_out: Sequence[str] = (),
+        until_steady: bool = True,
+    ) -> Timing:  # fmt: skip
+        """A run of the model with `depths` from reset."""
+        model = Model(without(self.design, left_out)) if left_out else self.model
+        limits = self._limits(depths, left_out)
+        self.trials += 1
+        return self._ran(model.run(self.frames, limits=limits, throttle=throttle, until_steady=until_steady))
+
+    def enough(self, depths: Mapping[str, int], left_out: Sequence[str] = ()) -> bool:
+        """Whether `depths`, without the FIFOs `left_out`, give the best rate and carry the cut-down network."""
+        if self.full_speed(depths, left_out=left_out).interval_cycles > self.limit:
+            return False
+        cut_down = Model(without(self.design, left_out), cut_down=True) if left_out else self.cut_down
+        limits = self._limits(depths, left_out)
+        return not self._ran(cut_down.run(CUT_DOWN_FRAMES, limits=limits)).deadlock
+
+    def settle(self, depths: Mapping[str, int], left_out: Sequence[str] = ()) -> None:
+        """Runs the design with `depths`, which are enough, until all is steady: the next trials go on from there."""
+        if not self.goes_on:
+            return
+        design, limits = without(self.design, left_out), self._limits(depths, left_out)
+        frames = SETTLING + self.full_speed(depths, left_out=left_out).latency_cycles // design.bound[0]
+
+        def settled(model: Model, interval: int) -> State | None:
+            throttle = Throttle(interval)
+            return self._ran(model.run(frames, limits=limits, throttle=throttle, until_steady=True)).end
+
+        self.steady = settled(Model(design), self._interval)
+        if self.branches:
+            # Its rate may be lower; where its beats stand is all that is wanted of it.
+            slow = Model(design, cut_down=True)
+            self.steady_cut_down = settled(slow, self._interval) or settled(slow, 2 * self._interval)
+
+    def still_enough(
+        self, depths: Mapping[str, int], left_out: Sequence[str] = (), hasty: bool = True
+    ) -> bool:  # fmt: skip
+        """`enough`, for no more entries and FIFOs than in the last trial that was.
+
+        A `hasty` one may find too few what is enough, seldom.
+        """
+        limits = self._limits(depths, left_out)
+        design = without(self.design, left_out)
+        start = _start(self.steady, design)
+        if start is None:
+            found = self.enough(depths, left_out)
+            if found:
+                self.settle(depths, left_out)
+            return found
+        self.trials += 1
+        throttle = Throttle(self._interval)
+        frames = 1 + max(self.frames, SETTLING)  # the first ends where the run begins
+        timing = start.model.run(frames, limits=limits, throttle=throttle, until_steady=True, start=start,
+                                 hasty=hasty)  # fmt: skip
+        if self._ran(timing).end is None or not self._carries(design, limits):
+            return False
+        self.steady = timing.end
+        return True
+
+    def _carries(self, design: Design, limits: Mapping[str, int]) -> bool:
+        """Whether the cut-down network goes on. One without branches always does: no stage waits for two others."""
+        if not self.branches:
+            return True
+        start = _start(self.steady_cut_down, design)
+        if start is None:
+            return not self._ran(Model(design, cut_down=True).run(CUT_DOWN_FRAMES, limits=limits)).deadlock
+        return not self._ran(start.model.run(1 + CUT_DOWN_FRAMES, limits=limits, start=start)).deadlock
+
+    @property
+    def _interval(self) -> int:
+        return math.ceil(self.limit)
+
+    def _limits(self, depths: Mapping[str, int], left_out: Sequence[str]) -> dict[str, int]:
+        return {**{name: depth for name, depth in depths.items() if name not in left_out}, **self.rings}
+
+    def _ran(self, timing: Timing) -> Timing:
+        self.work += timing.steps
+        return timing
+
+
+def _start(state: State | None, design: Design) -> State | None:
+    """`state` as one of `design`, which may have fewer FIFOs; None where a beat would be lost."""
+    if state is None or len(state.model.design.instances) == len(design.instances):
+        return state
+    return Model(design, state.model.cut_down).moved(state)
