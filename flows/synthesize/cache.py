@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from flows.errors import FlowError
@@ -35,6 +35,20 @@ def load(name: str) -> Mapping[str, int] | None:
         return {str(cell): int(number) for cell, number in cells.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def places(names: Iterable[str]) -> dict[str, Path]:
+    """Where `store` is to put `names`, which are not there or damaged; none where nothing can be written."""
+    try:
+        folder().mkdir(parents=True, exist_ok=True)
+        found = {name: folder() / f"{name}.json" for name in names}
+        for name, path in found.items():
+            if path.exists() and load(name) is None:
+                path.unlink(missing_ok=True)
+            path.with_name(f"{path.name}.lock").touch()
+    except OSError:
+        return {}
+    return found
 
 
 def store(name: str, job: Job, cells: Mapping[str, int]) -> None:

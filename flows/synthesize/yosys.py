@@ -146,28 +146,33 @@ def _cells(
     cached = frozenset(known)
     pending = {key: job for key, job in distinct.items() if key not in known}
     report("", len(known), len(distinct))
+    results = cache.places(pending)
     with closing(
-        run_jobs(pending, family, folder, processes or len(os.sched_getaffinity(0)), stall_seconds)
+        run_jobs(pending, family, folder, processes or len(os.sched_getaffinity(0)), stall_seconds, results)
     ) as finished:
         for key, cells in finished:
-            cache.store(key, distinct[key], cells)
+            if key not in results or not results[key].exists():
+                cache.store(key, distinct[key], cells)
             known[key] = cells
             report(distinct[key].name, len(known), len(distinct))
     return [(known[key], key in cached) for key in keys]
 
 
 def run_jobs(
-    jobs: Mapping[str, Job], family: str, folder: Path, processes: int, stall_seconds: float
-) -> Generator[tuple[str, Cells], None, None]:
+    jobs: Mapping[str, Job], family: str, folder: Path, processes: int, stall_seconds: float,
+    results: Mapping[str, Path] | None = None,
+) -> Generator[tuple[str, Cells], None, None]:  # fmt: skip
     """Synthesizes `jobs` {key: job}; gives (key, {cell type: number}) as they finish. Raises as `synthesize` does.
 
-    Sources, logs, `cells.json` and `netlist.v` are left in `folder`/jobs/NUMBER_NAME.
+    Sources, logs, `cells.json` and `netlist.v` are left in `folder`/jobs/NUMBER_NAME. `results`: {key: file of the
+    cache, made by whoever iterates}; jobs that have one are shared out among processes that run them at the same time.
     """
     if not jobs:
         return
     # Text to read (parameters, memories) says little of the work, but nothing better is known; the longest first.
     keys = sorted(jobs, key=lambda key: (-sum(len(text) for text in jobs[key].files.values()), key))
-    folders = _write(folder, [jobs[key] for key in keys], family, processes)
+    shared = [(results or {}).get(key) for key in keys]
+    folders = _write(folder, [jobs[key] for key in keys], family, processes, shared)
     unfinished = dict.fromkeys(range(len(keys)))
     watch = _Watch()
     with _worker(folder) as process:
@@ -179,6 +184,12 @@ def run_jobs(
                     raise ToolFailed(f"Yosys wrote nothing for {stall_seconds:.0f} s on {name}; log: {log}")
             elif event[0] == "start":
                 watch.start(event[1], folders[event[1]] / LOG)
+            elif event[0] == "known":
+                del unfinished[event[1]]
+                cells = cache.load(keys[event[1]])
+                if cells is None:
+                    raise ToolFailed(f"{shared[event[1]]} is damaged; remove it")
+                yield keys[event[1]], cells
             else:
                 _, index, status = event
                 watch.running.pop(index)
@@ -190,11 +201,13 @@ def run_jobs(
             raise ToolFailed(_failure("its own cell library", folder / "library.log", process.wait()))
 
 
-def _write(folder: Path, jobs: Sequence[Job], family: str, processes: int) -> list[Path]:
+def _write(
+    folder: Path, jobs: Sequence[Job], family: str, processes: int, results: Sequence[Path | None]
+) -> list[Path]:  # fmt: skip
     """Writes what the worker reads; returns the jobs' folders. Those of earlier runs go."""
     shutil.rmtree(folder / JOBS, ignore_errors=True)
     folders, listed = [], []
-    for index, job in enumerate(jobs):
+    for index, (job, result) in enumerate(zip(jobs, results, strict=True)):
         place = Path(JOBS) / re.sub(r"\W+", "_", f"{index:03d}_{job.name}")
         for path, text in job.files.items():
             write_text(folder / place / path, text)
@@ -202,7 +215,7 @@ def _write(folder: Path, jobs: Sequence[Job], family: str, processes: int) -> li
         kinds = {kind: list(selections) for kind, selections in job.kinds.items()}
         listed.append({
             "name": job.name, "folder": str(place), "top": job.top, "arguments": [*job.options, *sources],
-            "kinds": kinds,
+            "kinds": kinds, **({"result": str(result.resolve())} if result else {}),
         })  # fmt: skip
         folders.append(folder / place)
     write_json(folder / BATCH, {"family": family, "processes": processes, "jobs": listed})
@@ -229,7 +242,7 @@ def _worker(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def _events(process: subprocess.Popen[bytes]) -> Iterator[tuple[str, int, int] | None]:
-    """("start", index, 0) and ("end", index, exit code), and None now and then while nothing happens."""
+    """("start", index, 0), ("end", index, exit code), ("known", index, 0); None now and then while nothing happens."""
     assert process.stdout is not None
     pipe, text = process.stdout.fileno(), b""
     while True:

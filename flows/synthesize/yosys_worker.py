@@ -8,9 +8,11 @@ what ran before it (Yosys numbers its signals, and the order of names steers ABC
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import sys
+import time
 import traceback
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,9 @@ def main(path: Path) -> None:
     `folder` of a job is relative to `path`; `arguments` go to `read_slang`. Writes yosys.log and, unless `family` is ""
     (reading only), netlist.v and cells.json {cell type: number} there; with `kinds` {kind: selections of cells}
     {kind/cell type: number}, without kind for what no kind selects. Prints "start INDEX" and "end INDEX STATUS".
+
+    A job may have "result", a file that whoever started this worker makes of what the job gave. Workers that run at the
+    same time share such jobs out: one that another is at comes last, and "known INDEX" says that the file is there.
     """
     batch, root = json.loads(path.read_text(encoding="utf-8")), path.parent
     told = os.fdopen(os.dup(1), "w", buffering=1, encoding="ascii")
@@ -44,18 +49,56 @@ def main(path: Path) -> None:
         _read_library(libyosys, design)
     waiting = list(enumerate(batch["jobs"]))
     running: dict[int, int] = {}
+    claims = _Claims()
     while waiting or running:
-        if waiting and len(running) < batch["processes"]:
-            index, job = waiting.pop(0)
+        free = (
+            next((one for one in waiting if claims.claim(one[1])), None) if len(running) < batch["processes"] else None
+        )
+        if free:
+            waiting.remove(free)
+            index, job = free
+            if claims.known(job):
+                told.write(f"known {index}\n")
+                continue
             sys.stdout.flush()
             if (child := os.fork()) == 0:
                 _work(libyosys, design, job, root / job["folder"], batch["family"])
             running[child] = index
             told.write(f"start {index}\n")
-        else:
+        elif running:
             child, status = os.wait()
             if child in running:
                 told.write(f"end {running.pop(child)} {os.waitstatus_to_exitcode(status)}\n")
+        else:
+            time.sleep(0.1)  # others are at all that is left
+
+
+class _Claims:
+    """Which jobs are this worker's: a lock beside the result of each, until that is there or the worker ends."""
+
+    def __init__(self) -> None:
+        self._locks: dict[Path, int] = {}
+
+    def claim(self, job: dict[str, Any]) -> bool:
+        """Whether nobody else is at `job`."""
+        for result in [r for r in self._locks if r.exists()]:
+            lock = self._locks.pop(result)
+            fcntl.flock(lock, fcntl.LOCK_UN)  # closing it is not enough: children of ours have it too
+            os.close(lock)
+        if "result" not in job or self.known(job):
+            return True
+        lock = os.open(f"{job['result']}.lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            return False
+        self._locks[Path(job["result"])] = lock
+        return True
+
+    def known(self, job: dict[str, Any]) -> bool:
+        """Whether the result of `job` is there."""
+        return "result" in job and Path(job["result"]).exists()
 
 
 def _read_library(libyosys: Any, design: Any) -> None:

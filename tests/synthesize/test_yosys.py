@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -121,6 +122,18 @@ def test_what_runs_beside_a_job_does_not_change_it(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("A2QFLOW_CACHE", str(tmp_path / "other"))
     (alone,) = synthesize([rom], "xc7", tmp_path / "alone")
     assert together[2].counts == alone.counts
+
+
+def test_two_that_run_at_a_time_share_out_what_they_have_in_common(tmp_path: Path) -> None:
+    """Each finds all results; the log of a job that the other did was never begun."""
+    jobs = [job(f"rom{n}", ROM, words_hex=words(n)) for n in range(8)]
+    with ThreadPoolExecutor(2) as pool:
+        places = [tmp_path / "one", tmp_path / "two"]
+        one, two = pool.map(lambda place: synthesize(jobs, "xc7", place, processes=1), places)
+    assert [r.counts for r in one] == [r.counts for r in two]
+    logs = [log for place in places for log in place.glob("jobs/*/yosys.log")]
+    assert len(logs) == len(jobs), "a job was done twice, or one did nothing"
+    assert all(list(place.glob("jobs/*/yosys.log")) for place in places)
 
 
 def test_it_is_what_synth_xilinx_gives(tmp_path: Path) -> None:
@@ -264,7 +277,7 @@ def test_damaged_cache_entry_is_not_used(tmp_path: Path, monkeypatch: pytest.Mon
     one = job("register", REGISTER)
     worker(tmp_path, monkeypatch, ANSWER)
     synthesize([one], "xc7", tmp_path / "work")
-    (entry,) = cache.folder().iterdir()
+    (entry,) = cache.folder().glob("*.json")
     entry.write_text('{"cells": {"LUT', encoding="utf-8")
     (result,) = synthesize([one], "xc7", tmp_path / "work")
     assert not result.cached and nonzero(result) == {"FF": 16}
