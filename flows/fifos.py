@@ -11,12 +11,13 @@ Depths are enough when two runs of the model say so:
    do the real one can do too, so depths that carry it carry the real one under any stalls.
 
 More depth never hurts either. So the search starts with what FIFOs hold at the steady rate, lowers groups of them to
-two entries, halves of a group where that is too much, and then each that is left, by bisection, as far as it goes: one
-entry less in any of them, and one of the two runs fails. Then what costs LUTs at no gain goes, wherever the two runs
-allow it: sliding windows, which have memory for the highest rate that they could run at, get what is cheapest at this
-design's rate; FIFOs that carry a beat at most every other clock get a single entry, a register without logic; and FIFOs
-go altogether where the design runs without them and no tready passes through too many modules in a clock cycle. The
-stitched RTL simulation confirms what the model says.
+two entries, halves of a group where that is too much, and then each that is left as far as it goes: one entry less in
+any of them, and one of the two runs fails. Then what costs LUTs at no gain goes, wherever the two runs allow it:
+sliding windows, which have memory for the highest rate that they could run at, get what is cheapest at this design's
+rate; FIFOs that carry a beat at most every other clock get a single entry, a register without logic; and FIFOs go
+altogether where the design runs without them and no tready passes through too many modules in a clock cycle. What was
+found must pass the two runs from reset; the search's own trials are quicker ones (`flows.fifo_trials`). The stitched
+RTL simulation confirms what the model says.
 """
 
 from __future__ import annotations
