@@ -31,16 +31,19 @@ def _label(kind: str) -> str:
 
 
 def _trained(groups: Sequence[Group], activation_bits: int) -> list[Group]:
-    """One group a training of that activation width: the hardware that was built from it does not change the metric."""
+    """One group a training of that activation width: the hardware that was built from it does not change the metric.
+
+    None with a P of its own for every layer, which has no place on an axis of P.
+    """
     found: dict[tuple[Any, Any], Group] = {}
     for group in groups:
-        if group.axes["activation_bits"] == activation_bits:
+        if group.axes["activation_bits"] == activation_bits and group.axes["layer_bits"] is None:
             found.setdefault((group.axes["method"], group.axes["accumulator_bits"]), group)
     return list(found.values())
 
 
 def _activation_widths(groups: Sequence[Group]) -> list[int]:
-    return sorted({g.axes["activation_bits"] for g in groups} - {None})
+    return sorted({g.axes["activation_bits"] for g in groups if g.axes["layer_bits"] is None} - {None})
 
 
 def _lines(axes: Axes, groups: Sequence[Group], of: Callable[[Group], str], figure: str, scale: float = 1.0) -> None:

@@ -116,6 +116,9 @@ def test_a_search_has_points_of_one_p_a_layer_and_points_that_it_did_not_build(r
     assert tables["pruned"].rows == (("A2Q+", "–", "fc1:4 fc2:4", "4", "0", "exact", "21.00 % < 97.90 %"),)
     svg = next(p.svg for p in sweep_plots(found) if p.file == "accuracy_by_lut.png")
     assert ">P by layer<" in svg and "A2Q+, exact, fc1:9 fc2:11: 99.00 %, 99 LUT" in svg
+    over_p = {p.file: p.svg for p in sweep_plots(groups(rows)) if "by_width" in p.file}
+    assert over_p == {p.file: p.svg for p in sweep_plots(found) if "by_width" in p.file}, "they have no place there"
+    assert [p.file for p in sweep_plots(groups([best]))] == ["accuracy_by_lut.png"]
 
 
 def test_vivado_alone_has_its_front(rows: list[dict[str, Any]]) -> None:
