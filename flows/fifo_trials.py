@@ -24,8 +24,10 @@ CUT_DOWN_FRAMES = 2
 """When the second has come out, every stage is done with the first; so all can be as it was at the start, and what went
 once goes again and again."""
 RUN_CYCLES = 4_000_000
-SETTLING = 8
-"""Frames, after the first has come out, in which a design should come to do the same in every one."""
+SETTLING = 64
+"""Frames in which a design, from reset, should come to do the same in every one."""
+CHANGING = 8
+"""And with other depths, from where it stands."""
 
 
 def frames_of(design: Design) -> int:
@@ -52,14 +54,23 @@ class Trials:
         self.steady_cut_down: State | None = None
 
     def full_speed(
-        self, depths: Mapping[str, int], throttle: Throttle | None = None, left_out: Sequence[str] = (),
-        until_steady: bool = True,
+        self, depths: Mapping[str, int], left_out: Sequence[str] = (), until_steady: bool = True
     ) -> Timing:  # fmt: skip
-        """A run of the model with `depths` from reset."""
+        """A run of the model with `depths` from reset, an input that never waits and an output that always takes."""
         model = Model(without(self.design, left_out)) if left_out else self.model
         limits = self._limits(depths, left_out)
         self.trials += 1
-        return self._ran(model.run(self.frames, limits=limits, throttle=throttle, until_steady=until_steady))
+        return self._ran(model.run(self.frames, limits=limits, until_steady=until_steady))
+
+    def at_rate(
+        self, depths: Mapping[str, int], interval: int, left_out: Sequence[str] = (), cut_down: bool = False
+    ) -> Timing:  # fmt: skip
+        """A run from reset until all is steady, with a frame every `interval` cycles."""
+        model = self.cut_down if cut_down else self.model
+        if left_out:
+            model = Model(without(self.design, left_out), cut_down)
+        limits = self._limits(depths, left_out)
+        return self._ran(model.run(SETTLING, limits=limits, throttle=Throttle(interval), until_steady=True))
 
     def enough(self, depths: Mapping[str, int], left_out: Sequence[str] = ()) -> bool:
         """Whether `depths`, without the FIFOs `left_out`, give the best rate and carry the cut-down network."""
@@ -73,18 +84,11 @@ class Trials:
         """Runs the design with `depths`, which are enough, until all is steady: the next trials go on from there."""
         if not self.goes_on:
             return
-        design, limits = without(self.design, left_out), self._limits(depths, left_out)
-        frames = SETTLING + self.full_speed(depths, left_out=left_out).latency_cycles // design.bound[0]
-
-        def settled(model: Model, interval: int) -> State | None:
-            throttle = Throttle(interval)
-            return self._ran(model.run(frames, limits=limits, throttle=throttle, until_steady=True)).end
-
-        self.steady = settled(Model(design), self._interval)
+        self.steady = self.at_rate(depths, self._interval, left_out).end
         if self.branches:
             # Its rate may be lower; where its beats stand is all that is wanted of it.
-            slow = Model(design, cut_down=True)
-            self.steady_cut_down = settled(slow, self._interval) or settled(slow, 2 * self._interval)
+            runs = (self.at_rate(depths, n * self._interval, left_out, cut_down=True) for n in (1, 2))
+            self.steady_cut_down = next((run.end for run in runs if run.end), None)
 
     def still_enough(
         self, depths: Mapping[str, int], left_out: Sequence[str] = (), hasty: bool = True
@@ -103,7 +107,7 @@ class Trials:
             return found
         self.trials += 1
         throttle = Throttle(self._interval)
-        frames = 1 + max(self.frames, SETTLING)  # the first ends where the run begins
+        frames = 1 + max(self.frames, CHANGING)  # the first ends where the run begins
         timing = start.model.run(frames, limits=limits, throttle=throttle, until_steady=True, start=start,
                                  hasty=hasty)  # fmt: skip
         if self._ran(timing).end is None or not self._carries(design, limits):

@@ -22,6 +22,7 @@ RTL simulation confirms what the model says.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,7 +32,6 @@ from flows.design import Design, Instance
 from flows.elaborate import LEAST_DEPTH, MIN_DEPTH, longest_ready_path, without
 from flows.errors import VerificationFailed
 from flows.fifo_trials import FRAMES, Trials
-from flows.simulate.job import Throttle
 
 ROOMY = 1 << 16
 """Entries up to which a FIFO takes the whole run."""
@@ -123,6 +123,11 @@ class Search(Trials):
     def find(self) -> None:
         """Depths that are enough. Raises VerificationFailed where none reach the analytic interval."""
         bound, slowest = self.design.bound
+        timing = self.at_rate(self.most, bound)
+        if timing.end is not None and self.goes_on:
+            self.limit = float(bound)
+            self._sufficient(timing.peaks)
+            return
         best = self.full_speed(self.most, until_steady=False)  # they fill for ever: nothing is steady
         if best.interval_cycles > bound + tolerance(bound):
             given = f" with the given depths {dict(self.fixed)}" if self.fixed else ""
@@ -131,8 +136,7 @@ class Search(Trials):
                 f"{slowest} needs {bound}; a stage stalls by itself"
             )
         self.limit = max(float(bound), best.interval_cycles)
-        shallow = {**self.most, **dict.fromkeys(self.free, MIN_DEPTH)}
-        self.depths = shallow if self.enough(shallow) else self._sufficient(bound)
+        self._sufficient(self.at_rate(self.most, math.ceil(self.limit)).peaks)
 
     def lower(self) -> dict[str, int]:
         """The depths, as low as they can be."""
@@ -176,15 +180,14 @@ class Search(Trials):
             _halved(sorted(apart, key=self._bits), leave_out)
         return tuple(left_out)
 
-    def _sufficient(self, bound: int) -> dict[str, int]:
-        """What FIFOs hold when the input comes at the steady rate, and an entry more; or multiples of it."""
-        held = self.full_speed(self.most, Throttle(bound)).peaks
+    def _sufficient(self, held: Mapping[str, int]) -> None:
+        """Depths of what FIFOs hold when the input comes at the steady rate, and an entry more; or multiples of it."""
         factor = 1
         while True:
             some = {n: min(self.most[n], max(MIN_DEPTH, factor * held[n] + 1)) for n in self.free}
-            depths = {**self.most, **some}
-            if depths == self.most or self.enough(depths):
-                return depths
+            self.depths = {**self.most, **some}
+            if self.depths == self.most or self.enough(self.depths):
+                return
             factor *= 2
 
     def _bits(self, name: str) -> int:
