@@ -95,25 +95,31 @@ class Trials:
     ) -> bool:  # fmt: skip
         """`enough`, for no more entries and FIFOs than in the last trial that was.
 
-        A `hasty` one may find too few what is enough, seldom.
+        A `hasty` one may find too few what is enough, seldom. Another, in time but not steady, is made from reset.
         """
         limits = self._limits(depths, left_out)
         design = without(self.design, left_out)
         start = _start(self.steady, design)
         if start is None:
-            found = self.enough(depths, left_out)
-            if found:
-                self.settle(depths, left_out)
-            return found
+            return self._enough_to_settle(depths, left_out)
         self.trials += 1
         throttle = Throttle(self._interval)
         frames = 1 + max(self.frames, CHANGING)  # the first ends where the run begins
         timing = start.model.run(frames, limits=limits, throttle=throttle, until_steady=True, start=start,
                                  hasty=hasty)  # fmt: skip
-        if self._ran(timing).end is None or not self._carries(design, limits):
+        if self._ran(timing).end is None:
+            in_time = timing.interval_cycles <= self.limit  # infinite for one that stood still
+            return not hasty and in_time and self._enough_to_settle(depths, left_out)
+        if not self._carries(design, limits):
             return False
         self.steady = timing.end
         return True
+
+    def _enough_to_settle(self, depths: Mapping[str, int], left_out: Sequence[str]) -> bool:
+        found = self.enough(depths, left_out)
+        if found:
+            self.settle(depths, left_out)
+        return found
 
     def _carries(self, design: Design, limits: Mapping[str, int]) -> bool:
         """Whether the cut-down network goes on. One without branches always does: no stage waits for two others."""
