@@ -494,19 +494,19 @@ extern "C" {
 // Runs `frames` frames. `table`: kColumns numbers an instance, in stream order; `input`, `output`: streams of the
 // outside; `ends`: beats of an input frame, stall threshold (of 2^32) at the source and at the sink, cycles from frame
 // to frame at the input (0: as fast as taken), beats of an output frame, seed, cycles to go on at the end, most cycles,
-// number of the source and the sink, whether to stop when it slips, whether to stop when it is clear how all goes on: the source, which then never ends
-// and does not stall, no more than the sink, has everything at the end of an output frame as it was at that of the one
-// before. Frames that are not run yet come at the same interval. It also stops where all but the source's dues is as it
-// was and the source, late, did not wait for any: then the frames that are not run come later and later.
-// And, where that is asked for, as soon as it seems to slip (`Slip`), as if it stood still.
-// `state`, null: not wanted: 1 and what the run begins with, the last beat of an output frame on its way out, or 0; then
-// 1 and what it ends with, or 0 where no interval is steady. A run that begins so counts that output frame as its first
-// and leaves `first_in` out.
+// number of the source and the sink, whether to stop when it seems to slip (`Slip`), as if it stood still, whether to
+// stop when it is clear how all goes on: the source, which then never ends and does not stall, no more than the sink,
+// has everything at the end of an output frame as it was at that of the one before. Frames that are not run yet come at
+// the same interval. It also stops where all but the source's dues is as it was and the source, late, did not wait for
+// any: then the frames that are not run come later and later.
+// `state`, null: not wanted: 1 and what the run begins with, the last beat of an output frame on its way out, or 0;
+// then 1 and what it ends with, or 0 where no interval is steady. A run that begins so counts that output frame as its
+// first and leaves `first_in` out.
 // `first_in`, `last_out` (frames each): cycle of a frame's first input and last output handshake, -1: it never came.
 // `counts` (3 a stream): beats, stalls, starves. `peaks` (1 an instance): most entries of a FIFO; behind them the steps
-// of instances that the run took. `spans` (streams,
-// `frames`, 2): cycles of the first and last handshake of every frame on every stream, of `per_frame` beats each; null:
-// not wanted. Returns the cycles run, or minus them where nothing moved any more before the last beat.
+// of instances that the run took. `spans` (streams, `frames`, 2): cycles of the first and last handshake of every frame
+// on every stream, of `per_frame` beats each; null: not wanted. Returns the cycles run, or minus them where nothing
+// moved any more before the last beat.
 int64_t a2q_cycles(int64_t n_streams, int64_t n_instances, const int64_t* table, int64_t input, int64_t output,
                    int64_t frames, const int64_t* ends, int64_t* first_in, int64_t* last_out, int64_t* counts,
                    int64_t* peaks, const int64_t* per_frame, int64_t* spans, int64_t* state) {
