@@ -159,8 +159,9 @@ def _luts(groups: Sequence[Group]) -> Iterator[Plot]:
             )  # fmt: skip
             shape = MARKERS[policies.index(g.axes["policy"]) % len(MARKERS)]
             axes.plot(lut.mean, reached.mean, shape, color=color, markersize=6, gid=mark(g.axes), zorder=3)
-        for place, text in _front_labels(built, tool).items():
-            axes.annotate(text, place, (5, -10), textcoords="offset points", fontsize=7.0)
+        for number, (place, text) in enumerate(sorted(_front_labels(built, tool).items())):
+            # Neighbours may be close: below and above in turn.
+            axes.annotate(text, place, (5, (-10, 5)[number % 2]), textcoords="offset points", fontsize=7.0)
         front = sorted((g.figures[tool].mean, g.figures["quant_metric"].mean) for g in built if g.on_front)
         if front:
             axes.step(
