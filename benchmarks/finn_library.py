@@ -18,7 +18,7 @@ from typing import Any
 from rich.table import Table
 
 from benchmarks import _finn
-from benchmarks._area_samples import Layers
+from benchmarks._chains import Layers
 from flows.accumulators import analyse
 from flows.design import Design, Fold
 from flows.elaborate import elaborate
