@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import inspect
 import pkgutil
 
 import pytest
@@ -16,8 +15,7 @@ from flows.errors import ToolMissing
 
 @pytest.mark.parametrize("name", [m.name for m in pkgutil.iter_modules(benchmarks.__path__) if m.name[0] != "_"])
 def test_every_benchmark_is_whole(name: str) -> None:
-    run = importlib.import_module(f"benchmarks.{name}").run
-    assert next(iter(inspect.signature(run).parameters)) == "folder"
+    assert callable(importlib.import_module(f"benchmarks.{name}").run)
 
 
 def test_without_da4ml_its_benchmark_says_how_to_get_it(monkeypatch, capsys, tmp_path) -> None:
