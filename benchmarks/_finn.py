@@ -92,7 +92,7 @@ def _job(
     files: dict[PurePosixPath, str | bytes] = {PurePosixPath(s).with_suffix(".sv"): source(s) for s in sources}
     files |= {PurePosixPath(path): text for path, text in (more or {}).items()}
     files[PurePosixPath(f"{TOP}.sv")] = f"module {TOP} (\n    {declared}\n);\n{instance}\nendmodule\n"
-    return Job(name, TOP, files, OPTIONS)
+    return Job(name, TOP, files, options=OPTIONS)
 
 
 def _stream(in_bits: int, out_bits: int) -> dict[str, str]:
