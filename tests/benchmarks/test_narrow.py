@@ -40,7 +40,10 @@ def built(point: str, accuracy: float, policies: dict[str, list[int]], **changed
     summary = {
         "training": {"float_metric": 99.0, "quant_metric": accuracy},
         "layers": [{"name": name} for name in LAYERS if name.startswith("MVAU")],
-        "verification": {"rtl_stitched": {"frames": FRAMES, "mismatches": 0}},
+        "verification": {
+            "brevitas_vs_golden": {"frames": 540, "mismatches": 0},
+            "rtl_stitched": {"frames": FRAMES, "mismatches": 0},
+        },
         "performance": {"source": "rtlsim", "fps": 1000.0, "interval_cycles": 100.0, "clk_period_ns": 10.0},
         "resources": {"yosys": {"layers": [{"name": n, "impl": m} for n, m in LAYERS.items()]}},
         "accumulator_comparison": compared,
@@ -81,6 +84,12 @@ def test_kinds_leave_out_the_first_and_the_last_matrix() -> None:
     assert (kinds["first matrix"], kinds["last matrix"], kinds["buffers"], kinds["thresholds"]) == (100, 40, 10, 30)
     assert (kinds["multipliers"], kinds["accumulators"], kinds["adders"]) == (96, 5, 0)
     assert row["LUT_of_borders"] == 1, "kinds are measured apart, and are a LUT more than the layer as a whole"
+
+
+def test_a_test_split_of_few_frames_is_compared_whole() -> None:
+    few = {"frames": 24, "mismatches": 0}
+    one = built(QAT, 99.0, {"exact": [1] * 5}, verification={"brevitas_vs_golden": few, "rtl_stitched": few})
+    assert result(STUDY, [one, *POINTS])[0]["frames"] == 24
 
 
 @pytest.mark.parametrize(
