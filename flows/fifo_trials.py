@@ -57,28 +57,27 @@ class Trials:
         self, depths: Mapping[str, int], left_out: Sequence[str] = (), until_steady: bool = True
     ) -> Timing:  # fmt: skip
         """A run of the model with `depths` from reset, an input that never waits and an output that always takes."""
-        model = Model(without(self.design, left_out)) if left_out else self.model
         limits = self._limits(depths, left_out)
         self.trials += 1
-        return self._ran(model.run(self.frames, limits=limits, until_steady=until_steady))
+        return self._ran(self._model(left_out).run(self.frames, limits=limits, until_steady=until_steady))
 
     def at_rate(
         self, depths: Mapping[str, int], interval: int, left_out: Sequence[str] = (), cut_down: bool = False
     ) -> Timing:  # fmt: skip
         """A run from reset until all is steady, with a frame every `interval` cycles."""
-        model = self.cut_down if cut_down else self.model
-        if left_out:
-            model = Model(without(self.design, left_out), cut_down)
-        limits = self._limits(depths, left_out)
+        limits, model = self._limits(depths, left_out), self._model(left_out, cut_down)
         return self._ran(model.run(SETTLING, limits=limits, throttle=Throttle(interval), until_steady=True))
 
     def enough(self, depths: Mapping[str, int], left_out: Sequence[str] = ()) -> bool:
         """Whether `depths`, without the FIFOs `left_out`, give the best rate and carry the cut-down network."""
-        if self.full_speed(depths, left_out=left_out).interval_cycles > self.limit:
-            return False
-        cut_down = Model(without(self.design, left_out), cut_down=True) if left_out else self.cut_down
-        limits = self._limits(depths, left_out)
-        return not self._ran(cut_down.run(CUT_DOWN_FRAMES, limits=limits)).deadlock
+        in_time = self.full_speed(depths, left_out).interval_cycles <= self.limit
+        return in_time and self.carries(depths, left_out)
+
+    def carries(self, depths: Mapping[str, int], left_out: Sequence[str] = (), start: State | None = None) -> bool:
+        """Whether the cut-down network goes on, from reset or `start`, with `depths` and without `left_out`."""
+        model = start.model if start else self._model(left_out, cut_down=True)
+        frames = CUT_DOWN_FRAMES + (start is not None)  # the first ends where the run begins
+        return not self._ran(model.run(frames, limits=self._limits(depths, left_out), start=start)).deadlock
 
     def settle(self, depths: Mapping[str, int], left_out: Sequence[str] = ()) -> None:
         """Runs the design with `depths`, which are enough, until all is steady: the next trials go on from there."""
@@ -110,7 +109,8 @@ class Trials:
         if self._ran(timing).end is None:
             in_time = timing.interval_cycles <= self.limit  # infinite for one that stood still
             return not hasty and in_time and self._enough_to_settle(depths, left_out)
-        if not self._carries(design, limits):
+        # Without branches it always goes on: no stage waits for two others.
+        if self.branches and not self.carries(depths, left_out, _start(self.steady_cut_down, design)):
             return False
         self.steady = timing.end
         return True
@@ -121,14 +121,10 @@ class Trials:
             self.settle(depths, left_out)
         return found
 
-    def _carries(self, design: Design, limits: Mapping[str, int]) -> bool:
-        """Whether the cut-down network goes on. One without branches always does: no stage waits for two others."""
-        if not self.branches:
-            return True
-        start = _start(self.steady_cut_down, design)
-        if start is None:
-            return not self._ran(Model(design, cut_down=True).run(CUT_DOWN_FRAMES, limits=limits)).deadlock
-        return not self._ran(start.model.run(1 + CUT_DOWN_FRAMES, limits=limits, start=start)).deadlock
+    def _model(self, left_out: Sequence[str], cut_down: bool = False) -> Model:
+        if left_out:
+            return Model(without(self.design, left_out), cut_down)
+        return self.cut_down if cut_down else self.model
 
     @property
     def _interval(self) -> int:

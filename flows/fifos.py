@@ -86,9 +86,10 @@ def size(elaborated: Callable[[Mapping[str, int]], Design], fixed: Mapping[str, 
         found = time.monotonic()
         depths = search.lower()
         left_out = search.superfluous()
-        if search.enough(depths, left_out):  # from reset, whatever the trials began with
+        # From reset, whatever the trials began with.
+        timing = search.full_speed(depths, left_out)
+        if timing.interval_cycles <= search.limit and search.carries(depths, left_out):
             break
-    timing = search.full_speed(depths, left_out=left_out)
     seconds = {"enough": round(found - began, 3), "least": round(time.monotonic() - found, 3)}
     return Sizing(
         depths, timing.interval_cycles, timing.latency_cycles, search.minimal, search.trials, seconds, search.rings,

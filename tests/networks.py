@@ -52,11 +52,14 @@ class Chain:
 
     def mvau(self, mh, bits=4):
         last = self.tensors[-1]
-        weights = self.rng.integers(-(1 << (bits - 1)), 1 << (bits - 1), (last.shape[2], mh))
+        weights = self._weights(last.shape[2], mh, bits)
         lo, hi = mvau_channel_ranges(weights, last.lo, last.hi)
         lo, hi = int(lo.min()), int(hi.max())
         op = MVAU(*self._names("MVAU"), weights, IntType(bits, True))
         return self._add(op, IntType.for_range(lo, hi, signed=True), lo, hi)
+
+    def _weights(self, mw, mh, bits):
+        return self.rng.integers(-(1 << (bits - 1)), 1 << (bits - 1), (mw, mh))
 
     def thresholds(self, bits=4):
         last = self.tensors[-1]

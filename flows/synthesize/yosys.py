@@ -151,8 +151,7 @@ def _cells(
         run_jobs(pending, family, folder, processes or len(os.sched_getaffinity(0)), stall_seconds, results)
     ) as finished:
         for key, cells in finished:
-            if key not in results or not results[key].exists():
-                cache.store(key, distinct[key], cells)
+            cache.store(key, distinct[key], cells)
             known[key] = cells
             report(distinct[key].name, len(known), len(distinct))
     return [(known[key], key in cached) for key in keys]
