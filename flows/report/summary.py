@@ -140,10 +140,19 @@ class Performance(TypedDict):
 
 
 class LayerResources(Counts):
-    """Resources of one instance; `impl` is its RTL module."""
+    """Resources of one instance; `impl` is its RTL module, `path_ns` as in `CriticalPath`."""
 
     name: str
     impl: str
+    path_ns: float
+
+
+class CriticalPath(TypedDict):
+    """The longest path within an instance, an estimate of the synthesis tool: cells alone, no wires."""
+
+    ns: float
+    instance: str
+    source: Literal["yosys sta"]
 
 
 class VivadoTiming(TypedDict):
@@ -158,6 +167,8 @@ class VivadoTiming(TypedDict):
 class ToolResources(TypedDict):
     """What one tool says. `capacity` and `share` (fractions) where the part is known; `timing`: Vivado only.
 
+    `critical_path`: Yosys only.
+
     Vivado counts the whole block design, with the DMA and the interconnect.
     """
 
@@ -169,6 +180,7 @@ class ToolResources(TypedDict):
     capacity: NotRequired[Counts]
     share: NotRequired[dict[str, float]]
     timing: NotRequired[VivadoTiming]
+    critical_path: NotRequired[CriticalPath]
 
 
 class VitisCounts(TypedDict):
@@ -377,8 +389,13 @@ def _tool(found: Mapping[str, Any], part: Part) -> dict[str, Any]:
         "part": part.name,
         "scope": found["scope"],
         "total": total,
-        "layers": [{"name": x["name"], "impl": x["impl"], **x["counts"]} for x in found["layers"]],
+        "layers": [
+            {"name": x["name"], "impl": x["impl"], **x["counts"], "path_ns": x["path_ns"]} for x in found["layers"]
+        ],
     }
+    if tool["layers"]:
+        slowest = max(tool["layers"], key=lambda x: x["path_ns"])
+        tool["critical_path"] = {"ns": slowest["path_ns"], "instance": slowest["name"], "source": "yosys sta"}
     if part.capacity is not None:
         tool |= {"capacity": dict(part.capacity), "share": part.share(total)}
     return tool

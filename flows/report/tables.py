@@ -177,6 +177,12 @@ def _resources(summary: Summary) -> Iterator[Table]:
             )
         else:
             note += _UNITS
+        if "critical_path" in found:  # type: ignore[operator]
+            path = found["critical_path"]  # type: ignore[index]
+            note += (
+                f" Longest path within an instance, an estimate of Yosys' sta: {path['ns']:.2f} ns in "
+                f"{path['instance']}; cells alone, without wires, which as a rule of thumb take as much again."
+            )
         columns = ("resource", "used", "of the part", "share")
         yield Table(f"resources_{tool}", f"Resources ({TOOLS[tool]})", columns, rows, tool, note)
 
@@ -210,12 +216,12 @@ def _layers(summary: Summary) -> Iterator[Table]:
         if tool == "vitis":
             continue
         rows = tuple(
-            (x["name"], x["impl"], *(integer(x[name]) for name in RESOURCES))
+            (x["name"], x["impl"], *(integer(x[name]) for name in RESOURCES), f"{x['path_ns']:.2f}")
             for x in found["layers"]  # type: ignore[index]
         )
         if not rows:
             continue
-        columns = ("instance", "module", *RESOURCES)
+        columns = ("instance", "module", *RESOURCES, "path, ns")
         yield Table(f"layers_{tool}", f"Resources by instance ({TOOLS[tool]})", columns, rows, tool, text_columns=2)
 
 

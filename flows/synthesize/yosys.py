@@ -22,13 +22,13 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flows.design import Design
+from flows.design import Design, Instance
 from flows.errors import ToolFailed, ToolMissing
 from flows.files import write_json, write_text
 from flows.synthesize import cache
 from flows.synthesize.cells import Counts, add, count
 from flows.synthesize.jobs import Job, design_jobs
-from flows.synthesize.yosys_worker import COMMANDS, SPLIT
+from flows.synthesize.yosys_worker import COMMANDS, PATH, SPLIT
 
 WORKER = Path(__file__).with_name("yosys_worker.py")
 BATCH, LOG, JOBS = "batch.json", "yosys.log", "jobs"
@@ -36,25 +36,32 @@ STALL_SECONDS = 900.0
 Advance = Callable[[str, int, int], None]
 """advance(what is being done, done, total)"""
 Cells = Mapping[str, int]
-"""{cell type: number}"""
+"""{cell type: number}, and PATH."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """Resources of one job; `cached`: known from before, Yosys did not run for it."""
+    """Resources of one job; `cached`: known from before, Yosys did not run for it.
+
+    `path_ns`: the latest arrival at a register or an output, in ns, by Yosys' `sta` with the delays that its library
+    gives the cells of the 7 series, those of another family too. An estimate: wires have none, and as a rule of thumb
+    they take as much again.
+    """
 
     name: str
     counts: Counts
     cached: bool
+    path_ns: float
 
 
 @dataclass(frozen=True)
 class LayerResources:
-    """Resources of one instance; `impl` is its RTL module."""
+    """Resources of one instance; `impl` is its RTL module, `path_ns` as in `Result`."""
 
     name: str
     impl: str
     counts: Counts
+    path_ns: float
 
 
 @dataclass(frozen=True)
@@ -85,9 +92,13 @@ def design_resources(
     results = iter(synthesize([job for many in jobs.values() for job in many], family, folder, advance=advance))
     resources = {}
     for name, design in designs.items():
-        layers = tuple(LayerResources(i.name, i.module, next(results).counts) for i in design.instances)
+        layers = tuple(_layer(i, next(results)) for i in design.instances)
         resources[name] = Resources(family, "sum of layers", add(layer.counts for layer in layers), layers)
     return resources
+
+
+def _layer(instance: Instance, result: Result) -> LayerResources:
+    return LayerResources(instance.name, instance.module, result.counts, result.path_ns)
 
 
 def total(design: Design, family: str, folder: Path, advance: Advance | None = None) -> Resources:
@@ -112,8 +123,13 @@ def synthesize(
     """
     found = _cells(jobs, family, folder, advance or (lambda what, done, total: None), processes, stall_seconds)
     return tuple(
-        Result(job.name, count(cells, job.name), cached) for job, (cells, cached) in zip(jobs, found, strict=True)
+        Result(job.name, count(_without_path(cells), job.name), cached, cells.get(PATH, 0) / 1000)
+        for job, (cells, cached) in zip(jobs, found, strict=True)
     )
+
+
+def _without_path(cells: Cells) -> Cells:
+    return {cell: number for cell, number in cells.items() if cell != PATH}
 
 
 def by_kind(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import sys
 import time
 import traceback
@@ -25,7 +26,11 @@ LIBRARY = ("read_verilog -lib -specify +/xilinx/cells_sim.v", "read_verilog -lib
 KEPT = ("RAMB18E2", "RAMB36E2", "URAM288", "DSP48E2", "RAM32X16DR8", "RAM64X8SW", "RAM512X1S", "RAM32M16", "RAM64M8")
 # Word-level cells that know their line of source, memories with the registers that they take in.
 SPLIT = ("proc", "opt -nodffe -nosdff", "wreduce", "memory -nomap", "opt_clean")
-COMMANDS = (READ, HIERARCHY, SYNTHESIZE, *LIBRARY, *KEPT)
+# Synthesis drops the delays of the library's cells.
+STA = ("design -load library", "read_verilog netlist.v", "hierarchy -top {top}", "tee -q -o sta.txt sta")
+PATH = "path_ps"
+"""Beside the cells of a whole module: the latest arrival in it by Yosys' timing analysis."""
+COMMANDS = (READ, HIERARCHY, SYNTHESIZE, *STA, *LIBRARY, *KEPT)
 """What decides the result, besides the sources: part of the cache key."""
 
 
@@ -33,8 +38,9 @@ def main(path: Path) -> None:
     """Runs the batch in `path`: {"family", "processes", "jobs": [{"folder", "top", "arguments", "kinds"}]}.
 
     `folder` of a job is relative to `path`; `arguments` go to `read_slang`. Writes yosys.log and, unless `family` is ""
-    (reading only), netlist.v and cells.json {cell type: number} there; with `kinds` {kind: selections of cells}
-    {kind/cell type: number}, without kind for what no kind selects. Prints "start INDEX" and "end INDEX STATUS".
+    (reading only), netlist.v and cells.json {cell type: number; PATH: picoseconds} there; with `kinds` {kind:
+    selections of cells} {kind/cell type: number}, without kind for what no kind selects. Prints "start INDEX" and "end
+    INDEX STATUS".
 
     A job may have "result", a file that whoever started this worker makes of what the job gave. Workers that run at the
     same time share such jobs out: one that another is at comes last, and "known INDEX" says that the file is there.
@@ -108,6 +114,7 @@ def _read_library(libyosys: Any, design: Any) -> None:
     libyosys.run_pass(second, design)
     unused = [f"={name}" for name in _names(design.modules_) if name not in kept]
     libyosys.run_pass("delete " + " ".join(unused), design)
+    libyosys.run_pass("design -save library", design)
 
 
 def _names(by_name: Any) -> list[str]:
@@ -150,7 +157,17 @@ def _synthesize(libyosys: Any, design: Any, top: str, family: str, kinds: dict[s
         for cell, number in modules.get(module, {}).get("num_cells_by_type", {}).items()
         if f"\\{cell}" not in places
     }
+    if not kinds:
+        cells[PATH] = _latest_arrival(libyosys, design, top)
     Path("cells.json").write_text(json.dumps(cells), encoding="utf-8")
+
+
+def _latest_arrival(libyosys: Any, design: Any, top: str) -> int:
+    """Picoseconds from a register or input to a register or output, 0 where nothing is timed."""
+    for command in STA:
+        libyosys.run_pass(command.format(top=top), design)
+    found = re.search(r"Latest arrival time in '.*' is (\d+):", Path("sta.txt").read_text(encoding="utf-8"))
+    return int(found[1]) if found else 0
 
 
 def _separate(libyosys: Any, design: Any, top: str, kinds: dict[str, list[str]]) -> None:

@@ -66,7 +66,8 @@ def sample(seed: int = 1) -> dict[str, Any]:
         "resources": {
             "yosys": {
                 "family": part.family, "part": part.name, "scope": "sum of layers", "total": built["total"],
-                "layers": [{"name": n, "impl": m, **built["layers"][n]} for n, m in INSTANCES],
+                "layers": [{"name": n, "impl": m, **built["layers"][n], "path_ns": 2.5} for n, m in INSTANCES],
+                "critical_path": {"ns": 2.5, "instance": INSTANCES[0][0], "source": "yosys sta"},
                 "capacity": dict(part.capacity or {}), "share": part.share(built["total"]),
             }
         },

@@ -56,7 +56,7 @@ def built(**changes: Any) -> dict[str, Any]:
         ]
     design = Design("net", tuple(instances), streams, "input", "MVAU_1_out")
     counts = {name: 10 * i for i, name in enumerate(RESOURCES, 1)}
-    layers = tuple(LayerResources(i.name, i.module, counts) for i in design.instances)
+    layers = tuple(LayerResources(i.name, i.module, counts, 1.5 + len(i.name) / 8) for i in design.instances)
     found = asdict(Resources("xc7", "sum of layers", {n: 4 * c for n, c in counts.items()}, layers))
     training = {
         "schema_version": 1, "method": "a2q+", "dataset": "digits", "float_metric": 98.9, "quant_metric": 98.0,
@@ -86,8 +86,15 @@ def test_it_has_the_keys_of_the_contract() -> None:
     assert CONTRACT["performance"] <= set(s["performance"])
     assert CONTRACT["yosys"] <= set(s["resources"]["yosys"])
     assert set(s["resources"]["yosys"]["total"]) == set(RESOURCES)
-    assert all({"name", "impl", *RESOURCES} == set(layer) for layer in s["resources"]["yosys"]["layers"])
+    assert all({"name", "impl", "path_ns", *RESOURCES} == set(layer) for layer in s["resources"]["yosys"]["layers"])
     assert all(CONTRACT["row"] <= set(row) for row in s["accumulator_comparison"])
+
+
+def test_the_longest_path_is_that_of_the_slowest_instance() -> None:
+    tool = built()["resources"]["yosys"]
+    times = {layer["name"]: layer["path_ns"] for layer in tool["layers"]}
+    slowest = max(times, key=times.__getitem__)
+    assert tool["critical_path"] == {"ns": times[slowest], "instance": slowest, "source": "yosys sta"}
 
 
 def test_layers_say_what_the_design_implements() -> None:

@@ -319,6 +319,24 @@ def fifos(shapes: Sequence[tuple[int, int]]) -> Design:
     return Design("chain", instances, streams, "s0", "end")
 
 
+def test_a_longer_path_takes_longer(tmp_path: Path) -> None:
+    """From register to register: one addition, or eight in a row, in which Yosys cannot know what is added."""
+
+    def chain(adders: int) -> str:
+        sums = "".join(f"    s = (s ^ (s >> {n % 3 + 1})) + d_q;\n" for n in range(adders))
+        return (
+            "  logic [15:0] d_q, s;\n  always_comb begin\n    s = q;\n" + sums + "  end\n"
+            "  always_ff @(posedge clk) begin d_q <= d; q <= s; end\n"
+        )
+
+    wire, one, eight = synthesize(
+        [job("wire", REGISTER), job("one", chain(1)), job("eight", chain(8))], "xc7", tmp_path / "work"
+    )
+    assert 0 < wire.path_ns < one.path_ns < 3 and 5 * one.path_ns > eight.path_ns > 2 * one.path_ns
+    again = synthesize([job("eight", chain(8))], "xc7", tmp_path / "again")
+    assert again[0].cached and again[0].path_ns == eight.path_ns
+
+
 def test_design_is_the_sum_of_its_layers_and_fifos_count(tmp_path: Path) -> None:
     design = fifos([(8, 2), (8, 33), (8, 2)])
     resources = total(design, "xc7", tmp_path / "work")
