@@ -22,6 +22,7 @@ from benchmarks._chains import Layers
 from flows.accumulators import analyse
 from flows.design import Design, Fold
 from flows.elaborate import elaborate
+from flows.emit.sv import modules_used
 from flows.errors import ToolFailed
 from flows.graph import Graph, IntType
 from flows.synthesize.jobs import OUT_OF_CONTEXT, Job, instance_job, rtl_modules, wrapper
@@ -85,7 +86,9 @@ def own_jobs(shape: Shape, design: Design) -> dict[str, Job]:
         ("dwc", dict(zip(("IN_WIDTH", "OUT_WIDTH"), converted(shape), strict=True)), converted(shape)),
     ):
         text = wrapper(module, params, dict(zip(("s_axis", "m_axis"), bits, strict=True)))
-        sources = {f"{module}.sv": rtl_modules()[module], f"{OUT_OF_CONTEXT}.sv": text}
+        sources = {f"{name}.sv": rtl_modules()[name] for name in modules_used(rtl_modules(), text)} | {
+            f"{OUT_OF_CONTEXT}.sv": text
+        }
         found[module] = _job(module, sources)
     return found
 

@@ -172,14 +172,21 @@ def _swg_parallel(p: Mapping[str, int]) -> Cost:
 
 
 def _fifo(p: Mapping[str, int]) -> Cost:
-    if p["DEPTH"] == 1:
+    """As `fifo.sv` is laid out: two pointers of a LUT or two, a counter, and the memory."""
+    depth, width = p["DEPTH"], p["WIDTH"]
+    if depth == 1:
         return Cost(3.0)
-    if p["DEPTH"] == 2:
-        return Cost(6.0 + p["WIDTH"])
-    if p["DEPTH"] <= 64:
-        return Cost(10.0 + 2 * (p["DEPTH"] - 1).bit_length()) + _lutram(p["DEPTH"], p["WIDTH"])
-    block = p["DEPTH"] > 257 and (p["DEPTH"] - 1) * p["WIDTH"] > 9216
-    return Cost(25.0 + 0.4 * p["WIDTH"]) + _memory(p["DEPTH"] - 1, p["WIDTH"], rom=False, block=block)
+    bits = (depth - 1).bit_length()
+    if depth == 2:
+        return Cost(4.0 + width) if width < 12 else Cost(7.0) + _lutram(depth, width)
+    if depth <= 64:
+        return Cost(9.0 + 1.4 * bits) + _lutram(depth, width)
+    ring, counted = depth - 1, Cost(8.0 + 1.7 * bits)
+    block = -(-width // 3) * -(-ring // 64) >= 12
+    piece = 512 if block else 64
+    if -(-ring // piece) * piece < 1 << bits:  # places that are counted, with an end
+        counted += Cost(1.2 * bits)
+    return counted + (Cost(0.0, _memory(ring, width, rom=False, block=True).bram) if block else _lutram(ring, width))
 
 
 def _dwc(p: Mapping[str, int]) -> Cost:

@@ -31,6 +31,7 @@ def fifo() -> Iterator[Case]:
     for width, depth, style, sim_id in (
         (1, 2, "auto", 0), (9, 1, "auto", 2), (8, 2, "auto", 3), (8, 3, "distributed", 0), (7, 16, "block", 0),
         (32, 33, "auto", 7), (4, 600, "auto", 0), (64, 512, "block", 1), (1, 4096, "auto", 0),
+        (4, 2, "auto", 0), (5, 2, "auto", 0), (3, 65, "auto", 0), (16, 1100, "auto", 4), (1, 70000, "block", 0),
     ):  # fmt: skip
         yield Case({"WIDTH": width, "DEPTH": depth, "RAM_STYLE": style, "SIM_ID": sim_id})
 

@@ -14,6 +14,7 @@ STREAM_MODULES = ("control", "dwc", "duplicate", "fifo", "framein", "frameout", 
 PARTS = {
     "ringbuffer": ("depthtospace", "upsample"),
     "delayline": ("swg_parallel",),
+    "fifo_pointer": ("fifo",),
     "lut6": ("thresholding_const_stage",),
 }
 """Modules that are only used inside of others, whose tests are theirs."""
@@ -46,8 +47,9 @@ def test_every_kernel_is_registered() -> None:
 
 
 RTL_ONLY = {
-    "fifo": "a stream with a depth", "tlastmarker": "to_axis in axis.hpp", "mvau_lane": "accumulators.hpp",
-    "mvau_plane": "accumulators.hpp", "thresholding_stage": "thresholding.hpp", "ringbuffer": "ring.hpp",
+    "fifo": "a stream with a depth", "fifo_pointer": "the same", "tlastmarker": "to_axis in axis.hpp",
+    "mvau_lane": "accumulators.hpp", "mvau_plane": "accumulators.hpp",
+    "thresholding_stage": "thresholding.hpp", "ringbuffer": "ring.hpp",
     "swg_parallel": "nothing: RTL alone", "pool_parallel": "nothing: RTL alone", "delayline": "nothing: RTL alone",
     "control": "the processing system's side: RTL alone", "framein": "the same", "frameout": "the same",
 }  # fmt: skip

@@ -23,6 +23,7 @@ namespace {
 // The numbers are those of flows/cycles/instances.py.
 enum Kind : int64_t { kFifo, kPipe, kPad, kPadPixel, kFree, kConcat, kTopK, kWindow, kUpsample, kShuffle, kDuplicate, kGrid,
     kTiles };
+constexpr int64_t kDirectFifo = 64;  // fifo.sv's DIRECT: entries up to which it has no output register
 constexpr int kParameters = 15;
 constexpr int kColumns = 5 + kParameters;  // kind, two inputs, two outputs (-1: none), parameters
 
@@ -179,13 +180,15 @@ struct Engine {
             case kFifo: {  // p: depth; s: count, ready_q, peak
                 const bool push = in.valid && s[1];
                 const bool pop = out.valid && out.ready;
+                const int64_t queued = s[0] - out.valid;  // where deep: what is not in the output register
                 set_ready(in, s[1] != 0);
                 s[0] += push - pop;
                 if (s[0] > s[2]) s[2] = s[0];
                 const bool ready = s[0] < p[0];  // a run may begin with more
-                moved |= push || pop || ready != static_cast<bool>(s[1]);
+                const bool valid = p[0] > kDirectFifo ? (out.valid && !pop) || queued > 0 : s[0] != 0;
+                moved |= push || pop || valid != out.valid || ready != static_cast<bool>(s[1]);
                 s[1] = ready;
-                set_valid(out, s[0] != 0);
+                set_valid(out, valid);
                 break;
             }
             case kPipe: {

@@ -1,10 +1,10 @@
 // fifo: first-in first-out queue with registered ready and valid, so that no combinational path crosses it.
 //
 // Function  m_axis carries the beats of s_axis in order; at most DEPTH beats wait inside.
-// Layout    DEPTH 3 ... 64 in LUTRAM: a ring of as many beats as a power of two holds, read at its oldest. Otherwise one
-//           output register; the other DEPTH-1 beats in a ring (LUTRAM, or block RAM with its own read register).
-// Latency   1 cycle when empty, whatever the depth or the memory; one beat per cycle for every DEPTH >= 2. With DEPTH 1
-//           one beat every other cycle, and a register with no logic in front of it.
+// Layout    DEPTH 1, and 2 of few bits: registers. 3 ... 64, and 2 of many: LUTRAM, read at its oldest beat. Deeper: a
+//           ring of DEPTH-1 beats in front of an output register, which is block RAM's own where it is one.
+// Latency   1 cycle when empty, 2 where deeper than 64; one beat per cycle for every DEPTH >= 2. With DEPTH 1 one beat
+//           every other cycle, and a register with no logic in front of it.
 //
 // Under Verilator with SIM_ID > 0 the harness can lower the depth at run time (read while in reset), which behaves
 // exactly as a smaller DEPTH would, and gets the highest occupancy at the end.
@@ -13,7 +13,7 @@
 module fifo #(
     parameter int unsigned WIDTH,      // bits of a beat
     parameter int unsigned DEPTH,      // beats, at least 1
-    parameter string       RAM_STYLE,  // "auto", "distributed" or "block"
+    parameter string       RAM_STYLE,  // "auto", "distributed" or "block"; of a FIFO that is deeper than 64
     parameter int unsigned SIM_ID      // number of the FIFO in simulation; 0: none
 ) (
     input  wire logic             clk,
@@ -31,103 +31,111 @@ module fifo #(
   if (RAM_STYLE != "auto" && RAM_STYLE != "distributed" && RAM_STYLE != "block")
     $fatal(1, "fifo: RAM_STYLE must be auto, distributed or block");
 
-  localparam int unsigned RING = DEPTH > 1 ? DEPTH - 1 : 1;  // with DEPTH 1 it is never used
-  localparam int unsigned ADDR_BITS = RING > 1 ? $clog2(RING) : 1;
-  localparam int unsigned COUNT_BITS = $clog2(DEPTH + 1);
-  // A block RAM pays off once the LUTRAM would be deep: 18 Kb against 64 x 1 bit in a LUT pair.
-  localparam bit USE_BLOCK = (RAM_STYLE == "block" && RING > 1) || (RAM_STYLE == "auto" && RING > 256 && RING * WIDTH > 9216);
+  localparam int unsigned DIRECT = 64;  // up to here, LUTRAM is one LUT deep
+  localparam bit DEEP = DEPTH > DIRECT;
+  // The queue holds what waits in memory: all beats, or where DEEP those that are not in the output register.
+  localparam int unsigned PLACES = DEEP ? DEPTH - 1 : DEPTH;
+  // A block RAM takes the place of 48 LUTs of LUTRAM or more, and of what chooses among them (four hold 64 words of 3 bits).
+  localparam int unsigned LUTS = 4 * ((WIDTH + 2) / 3) * ((PLACES + 63) / 64);
+  localparam bit USE_BLOCK = DEEP && (RAM_STYLE == "block" || (RAM_STYLE == "auto" && LUTS >= 48));
+  localparam int unsigned BITS = PLACES > 1 ? $clog2(PLACES) : 1;
 
-  logic [COUNT_BITS-1:0] count_q, count_d;  // beats inside, output register included
-  logic ready_q;
-  logic push, pop, bypass, fetch;
-  logic [ADDR_BITS-1:0] write_q, read_q;
+  logic ready_q, ready_d;
+  logic push, pop;
+  logic enter, take;  // into the queue, out of it
+  logic some_q;       // the queue is not empty
+  logic fast;         // simulated as a depth that is not DEEP
+  logic [BITS-1:0] count_q;  // what is in it, modulo 2**BITS
 
   assign s_axis_tready = ready_q;
-  assign m_axis_tvalid = count_q != '0;
   assign push = s_axis_tvalid && ready_q;
   assign pop = m_axis_tvalid && m_axis_tready;
-  // The beat goes straight to the output register when nothing else will be there in the next cycle.
-  assign bypass = push && (count_q == '0 || (count_q == COUNT_BITS'(1) && pop));
-  assign fetch = pop && count_q != COUNT_BITS'(1);
 
-  always_comb begin
-    count_d = count_q;
-    if (push && !pop) count_d = count_q + 1'b1;
-    if (pop && !push) count_d = count_q - 1'b1;
-  end
-
-  logic [COUNT_BITS-1:0] limit;
   always_ff @(posedge clk) begin
     if (!rst_n) begin
       count_q <= '0;
       ready_q <= 1'b0;
-      write_q <= '0;
-      read_q  <= '0;
+      some_q  <= 1'b0;
     end else begin
-      count_q <= count_d;
-      ready_q <= count_d != limit;
-      if (push && !bypass) write_q <= write_q == ADDR_BITS'(RING - 1) ? '0 : write_q + 1'b1;
-      if (fetch) read_q <= read_q == ADDR_BITS'(RING - 1) ? '0 : read_q + 1'b1;
+      if (enter != take) count_q <= count_q + ({BITS{take}} | BITS'(1));
+      ready_q <= ready_d;
+      some_q  <= enter || (some_q && !(take && count_q == BITS'(1)));
     end
   end
 
-  if (USE_BLOCK) begin : g_block
-    (* ram_style = "block" *) logic [WIDTH-1:0] ring[RING];
-    logic [WIDTH-1:0] ring_q, direct_q;
-    logic             from_ring_q;
+  if (DEEP) begin : g_deep
+    // As many places as addresses where that costs no memory: then the places need no order (fifo_pointer).
+    localparam int unsigned Piece = USE_BLOCK ? 512 : 64;
+    localparam bit WHOLE = (PLACES + Piece - 1) / Piece * Piece >= 2 ** BITS;
+    localparam int unsigned RING = WHOLE ? 2 ** BITS : PLACES;
+    localparam string Style = USE_BLOCK ? "block" : "distributed";
+    (* ram_style = Style *) logic [WIDTH-1:0] ring[RING];
+    logic [WIDTH-1:0] ring_q;
+    logic [BITS-1:0] in, out;
+    logic valid_q, free, bypass;
+
+    fifo_pointer #(.BITS(BITS), .PLACES(RING), .APART(1'b0)) i_in (.clk, .rst_n, .step(enter), .place(in));
+    fifo_pointer #(.BITS(BITS), .PLACES(RING), .APART(1'b0)) i_out (.clk, .rst_n, .step(take), .place(out));
+
+    assign free = !valid_q || m_axis_tready;
+    assign bypass = fast && push && !some_q && free;
+    assign enter = push && !bypass;
+    assign take = some_q && free;
+    assign m_axis_tvalid = valid_q;
 
     always_ff @(posedge clk) begin
-      if (push && !bypass) ring[write_q] <= s_axis_tdata;
-      if (fetch) ring_q <= ring[read_q];
+      if (!rst_n) valid_q <= 1'b0;
+      else if (free) valid_q <= some_q || bypass;
     end
-    always_ff @(posedge clk) begin
-      if (bypass) direct_q <= s_axis_tdata;
-      if (bypass || fetch) from_ring_q <= fetch;
-    end
-    assign m_axis_tdata = from_ring_q ? ring_q : direct_q;
-  end else if (DEPTH > 2 && DEPTH <= 64) begin : g_direct
-    localparam int unsigned PLACE_BITS = $clog2(DEPTH);
-    (* ram_style = "distributed" *) logic [WIDTH-1:0] ring[2**PLACE_BITS];
-    logic [PLACE_BITS-1:0] in_q, out_q;
+    always_ff @(posedge clk) if (enter) ring[in] <= s_axis_tdata;
+    always_ff @(posedge clk) if (free) ring_q <= ring[out];
 
+`ifdef VERILATOR
+    logic bypass_q;
+    logic [WIDTH-1:0] bypass_data_q;
     always_ff @(posedge clk) begin
-      if (!rst_n) begin
-        in_q  <= '0;
-        out_q <= '0;
-      end else begin
-        if (push) in_q <= in_q + 1'b1;
-        if (pop) out_q <= out_q + 1'b1;
+      if (free) bypass_q <= bypass;
+      if (bypass) bypass_data_q <= s_axis_tdata;
+    end
+    assign m_axis_tdata = bypass_q ? bypass_data_q : ring_q;
+`else
+    assign m_axis_tdata = ring_q;
+`endif
+
+  end else begin : g_direct
+    assign enter = push;
+    assign take = pop;
+    assign m_axis_tvalid = some_q;
+    logic unused;
+    assign unused = fast;
+
+    if (DEPTH == 1) begin : g_single
+      logic [WIDTH-1:0] data_q;
+
+      always_ff @(posedge clk) if (push) data_q <= s_axis_tdata;
+      assign m_axis_tdata = data_q;
+    end else if (DEPTH == 2 && WIDTH < 12) begin : g_registers
+      logic [WIDTH-1:0] ring_q, data_q;
+
+      always_ff @(posedge clk) begin
+        if (push) ring_q <= s_axis_tdata;
+        if (pop || !some_q) data_q <= ready_q ? s_axis_tdata : ring_q;
       end
-    end
-    always_ff @(posedge clk) if (push) ring[in_q] <= s_axis_tdata;
-    assign m_axis_tdata = ring[out_q];
-  end else if (DEPTH == 1) begin : g_single
-    logic [WIDTH-1:0] data_q;
+      assign m_axis_tdata = data_q;
+    end else begin : g_ring
+      (* ram_style = "distributed" *) logic [WIDTH-1:0] ring[2**BITS];
+      logic [BITS-1:0] in, out;
 
-    always_ff @(posedge clk) if (push) data_q <= s_axis_tdata;
-    assign m_axis_tdata = data_q;
-  end else if (RING == 1) begin : g_register
-    logic [WIDTH-1:0] ring_q, data_q;
-
-    always_ff @(posedge clk) begin
-      if (push) ring_q <= s_axis_tdata;
-      if (bypass) data_q <= s_axis_tdata;
-      else if (fetch) data_q <= ring_q;
+      fifo_pointer #(.BITS(BITS), .PLACES(2 ** BITS), .APART(1'b0)) i_in (.clk, .rst_n, .step(push), .place(in));
+      fifo_pointer #(.BITS(BITS), .PLACES(2 ** BITS), .APART(BITS > 2)) i_out (.clk, .rst_n, .step(pop), .place(out));
+      always_ff @(posedge clk) if (push) ring[in] <= s_axis_tdata;
+      assign m_axis_tdata = ring[out];
     end
-    assign m_axis_tdata = data_q;
-  end else begin : g_distributed
-    (* ram_style = "distributed" *) logic [WIDTH-1:0] ring[RING];
-    logic [WIDTH-1:0] data_q;
-
-    always_ff @(posedge clk) begin
-      if (push && !bypass) ring[write_q] <= s_axis_tdata;
-    end
-    always_ff @(posedge clk) begin
-      if (bypass) data_q <= s_axis_tdata;
-      else if (fetch) data_q <= ring[read_q];
-    end
-    assign m_axis_tdata = data_q;
   end
+
+  // Whether the queue has a place in the next cycle. That of reset is neither ready nor full.
+  logic room;
+  assign room = take || !(some_q && !ready_q || enter && count_q == BITS'(PLACES - 1));
 
 `ifdef VERILATOR
   if (SIM_ID > 0) begin : g_sim
@@ -136,29 +144,36 @@ module fifo #(
       input int unsigned id,
       input int unsigned peak
     );
-    logic [COUNT_BITS-1:0] limit_q, peak_q;
+    int unsigned limit_q, held_q, held_d, peak_q;
 
-    function automatic logic [COUNT_BITS-1:0] clamp(input int unsigned asked);
-      return COUNT_BITS'(asked == 0 || asked > DEPTH ? DEPTH : asked);
+    function automatic int unsigned clamp(input int unsigned asked);
+      return asked == 0 || asked > DEPTH ? DEPTH : asked;
     endfunction
 
+    assign held_d = held_q + 32'(push) - 32'(pop);
     always_ff @(posedge clk) begin
       if (!rst_n) begin
         limit_q <= clamp(a2q_fifo_limit(SIM_ID));
+        held_q  <= '0;
         peak_q  <= '0;
-      end else if (count_d > peak_q) begin
-        peak_q <= count_d;
+      end else begin
+        held_q <= held_d;
+        if (held_d > peak_q) peak_q <= held_d;
       end
     end
-    assign limit = limit_q;
-    final a2q_fifo_report(SIM_ID, 32'(peak_q));
+    assign ready_d = held_d != limit_q;
+    logic unused;
+    assign unused = room;
+    assign fast = limit_q <= DIRECT;
+    final a2q_fifo_report(SIM_ID, peak_q);
   end else begin : g_no_sim
-    assign limit = COUNT_BITS'(DEPTH);
+    assign ready_d = room;
+    assign fast = 1'b0;
   end
 `else
-  assign limit = COUNT_BITS'(DEPTH);
+  assign ready_d = room;
+  assign fast = 1'b0;
 `endif
-
 endmodule
 
 `default_nettype wire

@@ -15,9 +15,13 @@ from flows.simulate.verilator import Throttle
 from tests.kernels.harness import Unit, build, check_grid, intervals, lint, read_slang
 
 FAST = [(8, 2, "auto"), (9, 1, "auto"), (1, 3, "distributed"), (37, 4, "auto"), (8, 5, "block"), (128, 17, "auto"),
-        (4, 2, "block"), (12, 64, "distributed"), (64, 300, "auto"), (9, 1024, "block"), (16, 33, "block")]  # fmt: skip
+        (4, 2, "block"), (12, 64, "distributed"), (64, 300, "auto"), (9, 1025, "block"), (16, 33, "block"),
+        (2, 65, "auto"), (3, 150, "distributed"), (36, 129, "auto"), (20, 1300, "block"), (5, 2, "auto")]  # fmt: skip
 SLOW = [
-    (w, d, s) for w in (1, 8, 33, 65, 200) for d in (1, 2, 3, 6, 32, 100, 257) for s in ("auto", "distributed", "block")
+    (w, d, s)
+    for w in (1, 8, 33, 65, 200)
+    for d in (1, 2, 3, 6, 32, 64, 65, 100, 257)
+    for s in ("auto", "distributed", "block")
 ]
 
 
@@ -42,16 +46,17 @@ def test_large_grid(tmp_path: Path) -> None:
     read_slang(units(SLOW), tmp_path / "slang")
 
 
-def test_latency_is_one_cycle(tmp_path: Path) -> None:
+def test_latency(tmp_path: Path) -> None:
+    """Through LUTRAM 1 cycle, through a memory with an output register 2."""
     grid = units(FAST)
     run = build(grid, tmp_path).run(job_of([u.case for u in grid]), tmp_path / "run")
     for u, source, sink in zip(grid, run.sources, run.sinks, strict=True):
-        assert sink.first[0] - source.first[0] == 1, u.params
+        assert sink.first[0] - source.first[0] == (2 if int(u.params["DEPTH"]) > 64 else 1), u.params
 
 
 def test_run_time_limit_behaves_as_a_smaller_depth(tmp_path: Path) -> None:
     """Cycle by cycle: the sink's stalls are seeded by its number, so a limited FIFO and a small one see the same."""
-    depths = (2, 3, 7, 20, 1)
+    depths = (2, 3, 7, 20, 1, 64, 65, 100)
     small = [unit(8, depth, "auto", i + 1) for i, depth in enumerate(depths)]
     large = [replace(u, params={**u.params, "DEPTH": 512}) for u in small]
     seen = []
