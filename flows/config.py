@@ -90,6 +90,8 @@ class LayerFolding(BaseModel):
 class BuildConfig(BaseModel):
     """Every key of a design's YAML file. Keys that FINN has keep FINN's names and meaning.
 
+    `fifo_depths`: "least" that keep the rate, each tried; or what is "enough", found in less time than a frame takes to
+    simulate.
     `skip_zeros`: the automatic folding may take MVAUs that skip tiles of zero weights (RTL only).
     """
 
@@ -107,6 +109,7 @@ class BuildConfig(BaseModel):
     folding_config_file: Path | None = None
     folding: Mapping[str, LayerFolding] = {}
     skip_zeros: bool = False
+    fifo_depths: Literal["least", "enough"] = "least"
     accumulator_policy: Policy = "exact"
     compare_policies: tuple[Policy, ...] = POLICIES
     backend: Backend = "rtl"

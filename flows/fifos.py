@@ -72,8 +72,12 @@ class Sizing:
         return {**self.depths, **self.rings, **dict.fromkeys(self.left_out, 0)}
 
 
-def size(elaborated: Callable[[Mapping[str, int]], Design], fixed: Mapping[str, int]) -> Sizing:
+def size(
+    elaborated: Callable[[Mapping[str, int]], Design], fixed: Mapping[str, int], shrink: bool = True
+) -> Sizing:  # fmt: skip
     """Depths for the design that `elaborated(depths)` makes; those in `fixed` are kept.
+
+    Without `shrink`, depths that are enough stay as they are: a few runs of the model instead of one or more a FIFO.
 
     Raises VerificationFailed where no depths reach the analytic interval, UnsupportedModel where a module has no cycle
     model.
@@ -84,16 +88,16 @@ def size(elaborated: Callable[[Mapping[str, int]], Design], fixed: Mapping[str, 
         search = Search(design, fixed, goes_on)
         search.find()
         found = time.monotonic()
-        depths = search.lower()
-        left_out = search.superfluous()
+        depths = search.lower() if shrink else search.depths
+        left_out = search.superfluous() if shrink else ()
         # From reset, whatever the trials began with.
         timing = search.full_speed(depths, left_out)
         if timing.interval_cycles <= search.limit and search.carries(depths, left_out):
             break
     seconds = {"enough": round(found - began, 3), "least": round(time.monotonic() - found, 3)}
     return Sizing(
-        depths, timing.interval_cycles, timing.latency_cycles, search.minimal, search.trials, seconds, search.rings,
-        left_out,
+        depths, timing.interval_cycles, timing.latency_cycles, shrink and search.minimal, search.trials, seconds,
+        search.rings, left_out,
     )  # fmt: skip
 
 

@@ -317,14 +317,14 @@ def fifos(
     """Depths of FIFOs and windows' memories by name, from the cycle model; those that the user gives are kept."""
     path = b.out / "report" / "fifo_depths.json"
     empty = elaborate(graph, folding, implemented)
-    fixed = fixed_depths(empty, asked)
+    fixed, shrink = fixed_depths(empty, asked), b.config.fifo_depths == "least"
 
     def action() -> None:
-        sizing = fifo_sizing.size(lambda depths: elaborate(graph, folding, implemented, depths), fixed)
+        sizing = fifo_sizing.size(lambda depths: elaborate(graph, folding, implemented, depths), fixed, shrink)
         write_json(path, {"source": "cycle model", **dataclasses.asdict(sizing)})
 
     sources = code("flows/fifos.py", "flows/fifo_trials.py", "flows/cycles", "flows/cost.py")
-    depends = [rtl_emitter.describe(empty), fixed, sources, *find_compiler()]
+    depends = [rtl_emitter.describe(empty), fixed, shrink, sources, *find_compiler()]
     b.steps.run("fifos", depends, [path], action, share=True)
     return chosen_depths(path)
 

@@ -44,6 +44,18 @@ def test_an_entry_less_in_any_fifo_costs_rate_or_can_stand_still(name: str) -> N
         assert not search.enough({**sizing.depths, fifo: depth - 1}), f"{fifo} is too deep"
 
 
+@pytest.mark.parametrize("name", NETWORKS)
+def test_depths_that_are_enough_take_a_few_runs(name: str) -> None:
+    network = NETWORKS[name]()
+    enough, least = size(network.design, {}, shrink=False), size(network.design, {})
+    assert enough.interval_cycles == least.interval_cycles and not enough.minimal and not enough.left_out
+    assert enough.trials <= 4 < least.trials
+    assert sum(enough.depths.values()) > sum(least.depths.values())
+    search = Search(network.design(roomy(network.design())), {})
+    search.limit = enough.interval_cycles
+    assert search.enough(enough.depths)
+
+
 @pytest.mark.parametrize("name", ["three", pytest.param("residual", marks=pytest.mark.slow),
                                   pytest.param("unet", marks=pytest.mark.slow),
                                   pytest.param("nested", marks=pytest.mark.slow)])  # fmt: skip
