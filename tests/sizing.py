@@ -36,11 +36,12 @@ def check_rate_and_fifos(config: Path, out: Path) -> None:
 
     assert sized["minimal"]
     search = Search(wide, {})
-    search.limit = sized["interval_cycles"]
-    assert search.enough(sized["depths"])
+    search.limit, search.rings = sized["interval_cycles"], sized["rings"]
+    assert search.enough(sized["depths"], sized["left_out"])
     for fifo, depth in sized["depths"].items():
         if depth > MIN_DEPTH:
-            assert not search.enough({**sized["depths"], fifo: depth - 1}), f"{fifo} does with fewer than {depth}"
+            less = {**sized["depths"], fifo: depth - 1}
+            assert not search.enough(less, sized["left_out"]), f"{fifo} does with fewer than {depth}"
 
 
 def _designs(config: Path, out: Path, depths: dict[str, int]) -> tuple[Design, Design]:
