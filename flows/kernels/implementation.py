@@ -21,7 +21,7 @@ MAX_WEIGHTS = 8192
 """Weights that are not zero up to which "auto" unrolls: beyond, finding the adder graph takes minutes."""
 
 
-IMPLS = {"MVAU": ("auto", "folded", "sparse", "const"), "Thresholding": ("auto", "folded", "const")}
+IMPLS = {"MVAU": ("auto", "folded", "dsp", "sparse", "const"), "Thresholding": ("auto", "folded", "const")}
 """Operator class to its microarchitectures; the others have one."""
 
 

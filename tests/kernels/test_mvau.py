@@ -146,7 +146,7 @@ def run(units: list[Unit], folder: Path, model: Model | None = None) -> list[Int
     return [r.outputs[0] for r in results_of(cases, (model or build(units, folder)).run(job_of(cases), folder / "run"))]
 
 
-IMPLS = ("folded", "const", "sparse")
+IMPLS = ("folded", "dsp", "const", "sparse")
 
 
 @pytest.mark.parametrize("impl", IMPLS)
