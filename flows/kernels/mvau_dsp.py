@@ -16,6 +16,8 @@ from flows.graph import MVAU, IntType
 
 FACTOR_BITS = 25
 """Of the wide factor of a DSP48E1, signed."""
+LUTS_PER_PRODUCT_BIT = 1.15
+"""Of a lane in LUTs, for every bit of a weight times every bit of an input; fitted, see `flows.cost`."""
 LONGEST = 8
 """Slices in a cascade: two times as many as one clock cycle passes (`mvau_dsp_chain.sv`)."""
 
@@ -55,22 +57,36 @@ def leaf_bits(chain: int, weight_bits: int, narrow: bool, in_type: IntType) -> i
     return IntType.for_range(chain * min(products) - 1, chain * max(products), signed=True).bits
 
 
+def lane_luts(packed: Plan, simd: int, weight_bits: int, narrow: bool, in_type: IntType) -> float:
+    """LUTs of a lane in slices without its accumulator, by estimate: parities, the tree over the cascades, carries."""
+    bits = leaf_bits(packed.chain, weight_bits, narrow, in_type)
+    leaves = -(-simd // packed.chain)
+    found = (leaves - 1) * (bits + 1.0) + leaves
+    if packed.per_dsp > 1 and bits > spacing(packed.per_dsp, weight_bits, narrow):
+        # The top lane of every slice needs no parity.
+        found += leaves * (-(-packed.chain // 3) + 2) * (packed.per_dsp - 1) / packed.per_dsp
+    return found
+
+
+def fits(packed: Plan, weight_bits: int, narrow: bool, in_type: IntType) -> bool:
+    """Whether the lanes of a slice can be told apart (`mvau_dsp_chain.sv`)."""
+    bits = leaf_bits(packed.chain, weight_bits, narrow, in_type)
+    return packed.per_dsp == 1 or bits <= spacing(packed.per_dsp, weight_bits, narrow) + 1
+
+
 def plan(pe: int, simd: int, weight_bits: int, narrow: bool, in_type: IntType) -> Plan:
     """What takes the fewest LUTs, by estimate, with at most `simd * ceil(pe / most_lanes)` slices."""
     groups = -(-pe // most_lanes(weight_bits, in_type.bits, narrow))
-    in_luts = 1.15 * simd * weight_bits * in_type.bits  # as in `flows.cost`
-    found: dict[Plan, float] = {}
+    in_luts = LUTS_PER_PRODUCT_BIT * simd * weight_bits * in_type.bits
+    found = {}
     for per_dsp in range(1, pe + 1):
-        apart, inside = spacing(per_dsp, weight_bits, narrow), min(pe, groups * per_dsp)
+        inside = min(pe, groups * per_dsp)
         for chain in range(1, min(simd, LONGEST) + 1):
-            bits = leaf_bits(chain, weight_bits, narrow, in_type)
-            if per_dsp > 1 and bits > apart + 1:
+            packed = Plan(inside, per_dsp, chain)
+            if not fits(packed, weight_bits, narrow, in_type):
                 break
-            leaves = -(-simd // chain)
-            lane = (leaves - 1) * (bits + 1.0) + leaves
-            # The top lane of every slice needs no parity.
-            parity = leaves * (-(-chain // 3) + 2) * (per_dsp - 1) / per_dsp if bits > apart else 0
-            found[Plan(inside, per_dsp, chain)] = inside * (lane + parity) + (pe - inside) * in_luts
+            lane = lane_luts(packed, simd, weight_bits, narrow, in_type)
+            found[packed] = inside * lane + (pe - inside) * in_luts
     return min(found, key=lambda p: (found[p], p.slices(simd), p.per_dsp, p.chain))
 
 
