@@ -59,7 +59,7 @@ def run(found: list[Unit], modules: dict[str, str], folder: Path) -> list[np.nda
     return [r.outputs[0] for r in results_of(cases, model.run(job_of(cases, stall=(0.3, 0.3)), folder / "run"))]
 
 
-FAST = ("mvau_const", "thresholding_const", "mvau_sparse")
+FAST = ("mvau_const", "thresholding_const", "mvau_sparse", "mvau_dsp")
 """The smallest; the others are minutes of a busy machine."""
 NAMES = tuple(unit.name for unit in units())
 
