@@ -1,4 +1,5 @@
-"""What a module costs in LUTs, block RAMs and DSPs, as a formula of its parameters: an `estimate`, to compare foldings with.
+"""What a module costs in LUTs, block RAMs and DSPs, as a formula of its parameters: an `estimate`, to compare foldings
+with.
 
 The coefficients are fitted to Yosys 0.6x's results for the 7 series (`synth_xilinx`, per instance) of this project's
 example designs; tests/test_cost.py says how well they do. What is reported as a resource comes from a synthesis tool.
@@ -243,8 +244,8 @@ def _other(p: Mapping[str, int]) -> Cost:
 
 
 MODULES: Mapping[str, Callable[[Mapping[str, int]], Cost]] = {
-    "mvau": _mvau, "mvau_dsp": _mvau_dsp, "mvau_sparse": _mvau_sparse, "mvau_const": _mvau_const, "thresholding_const": _thresholding_const,
-    "vvau": _vvau, "thresholding": _thresholding, "swg": _swg, "swg_parallel": _swg_parallel,
+    "mvau": _mvau, "mvau_dsp": _mvau_dsp, "mvau_sparse": _mvau_sparse, "mvau_const": _mvau_const,
+    "thresholding_const": _thresholding_const, "vvau": _vvau, "thresholding": _thresholding, "swg": _swg, "swg_parallel": _swg_parallel,
     "fifo": _fifo, "dwc": _dwc, "fmpadding": _fmpadding, "upsample": _ring, "depthtospace": _ring, "pool": _pool,
     "pool_parallel": _pool_parallel, "add": _add, "globalaccpool": _globalaccpool, "labelselect": _labelselect,
 }  # fmt: skip

@@ -118,7 +118,9 @@ def test_finns_json_round_trip(tmp_path):
 def test_dsps_are_taken_where_they_are_asked_for_by_either_name_and_written_as_finn_does(tmp_path):
     """Named with lanes or left to the search; never by itself."""
     finn, ours = LayerFolding(PE=2, SIMD=3, resType="dsp"), LayerFolding(PE=2, SIMD=3, impl="dsp")
-    folding, same = (choose(GRAPH, Request({"MVAU_0": one, "MVAU_1": LayerFolding(PE=1, SIMD=1)})) for one in (finn, ours))
+    folding, same = (
+        choose(GRAPH, Request({"MVAU_0": one, "MVAU_1": LayerFolding(PE=1, SIMD=1)})) for one in (finn, ours)
+    )
     assert folding == same and folding["MVAU_0"] == Fold(2, 3, impl="dsp") and folding["MVAU_1"].impl != "dsp"
     path = tmp_path / "folding.json"
     path.write_text(to_finn_json(folding, GRAPH))

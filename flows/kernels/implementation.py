@@ -42,7 +42,7 @@ def requested(op: Op, impl: str | None, res_type: str | None) -> str | None:
         raise ConfigError(f"folding: {op.name} ({op.kind}) has no resType = 'dsp'; of the operators, an MVAU has it")
     if (res_type == "dsp" and impl not in (None, "auto", "dsp")) or (res_type == "lut" and impl == "dsp"):
         raise ConfigError(
-            f"folding: {op.name}: resType = {res_type!r} and impl = {impl!r} contradict each other; leave one of them out"
+            f"folding: {op.name}: resType = {res_type!r} and impl = {impl!r} contradict each other; leave one out"
         )
     return "dsp" if res_type == "dsp" else impl
 

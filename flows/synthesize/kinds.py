@@ -48,11 +48,14 @@ def selections(module: str) -> dict[str, tuple[str, ...]]:
         # With the registers of the planes: with one input a lane, their reset is what multiplies. What tells the lanes
         # in a DSP slice apart is of its product.
         "multipliers": (
-            "a:src=mvau_plane.sv:*", *_block("mvau_lane", "g_plane"), *_block(module, "g_pairs"),
+            "a:src=mvau_plane.sv:*",
+            *_block("mvau_lane", "g_plane"),
+            *_block(module, "g_pairs"),
             *(("a:src=mvau_dsp_chain.sv:*", "a:src=dsp48.sv:*") if dsp else ()),
         ),
         "accumulators": (
-            *_block("mvau_lane", "g_accumulate"), *(_block("mvau_dsp_sum", "g_accumulate") if dsp else ()),
+            *_block("mvau_lane", "g_accumulate"),
+            *(_block("mvau_dsp_sum", "g_accumulate") if dsp else ()),
         ),
         "memories": ("t:$mem_v2 r:WR_PORTS=0 %i",),
         "buffers": ("t:$mem_v2 r:WR_PORTS>0 %i",),
