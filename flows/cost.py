@@ -245,7 +245,8 @@ def _other(p: Mapping[str, int]) -> Cost:
 
 MODULES: Mapping[str, Callable[[Mapping[str, int]], Cost]] = {
     "mvau": _mvau, "mvau_dsp": _mvau_dsp, "mvau_sparse": _mvau_sparse, "mvau_const": _mvau_const,
-    "thresholding_const": _thresholding_const, "vvau": _vvau, "thresholding": _thresholding, "swg": _swg, "swg_parallel": _swg_parallel,
+    "thresholding_const": _thresholding_const, "vvau": _vvau, "thresholding": _thresholding, "swg": _swg,
+    "swg_parallel": _swg_parallel,
     "fifo": _fifo, "dwc": _dwc, "fmpadding": _fmpadding, "upsample": _ring, "depthtospace": _ring, "pool": _pool,
     "pool_parallel": _pool_parallel, "add": _add, "globalaccpool": _globalaccpool, "labelselect": _labelselect,
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Rows of weights in one DSP slice: taken apart exactly, in integers for all operands and in RTL; what cannot be is not."""
+"""Rows of weights in one DSP slice: taken apart exactly, in integers for all operands and in RTL."""
 
 from __future__ import annotations
 
