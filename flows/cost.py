@@ -1,4 +1,5 @@
-"""What a module costs in LUTs and block RAMs, as a formula of its parameters: an `estimate`, to compare foldings with.
+"""What a module costs in LUTs, block RAMs and DSPs, as a formula of its parameters: an `estimate`, to compare foldings
+with.
 
 The coefficients are fitted to Yosys 0.6x's results for the 7 series (`synth_xilinx`, per instance) of this project's
 example designs; tests/test_cost.py says how well they do. What is reported as a resource comes from a synthesis tool.
@@ -11,6 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from flows.design import Bits, Design, Param
+from flows.graph import IntType
+from flows.kernels import mvau_dsp
 from flows.synthesize.parts import Part
 
 BRAM_BITS = 18 * 1024
@@ -24,18 +27,21 @@ LUTS_PER_BRAM = 20
 """What a block RAM is worth when foldings are compared. Little: LUTs run out first (the Zynq 7020 has 190 for each),
 and what is asked of the search is to save them."""
 ROM_BITS_PER_LUT = 64
+_PRODUCT_BIT = mvau_dsp.LUTS_PER_PRODUCT_BIT
 
 
 @dataclass(frozen=True)
 class Cost:
-    """`lut`: logic, LUTRAM and ROMs in LUTs; `bram`: block RAMs of 18 Kb; `rom_bits`: what those of ROMs hold."""
+    """`lut`: logic, LUTRAM and ROMs in LUTs; `bram`: block RAMs of 18 Kb; `rom_bits`: what those of ROMs hold; `dsp`:
+    slices, which are worth nothing in the `price`: who asks for them has them."""
 
     lut: float = 0.0
     bram: int = 0
     rom_bits: int = 0
+    dsp: int = 0
 
     def __add__(self, other: Cost) -> Cost:
-        return Cost(self.lut + other.lut, self.bram + other.bram, self.rom_bits + other.rom_bits)
+        return Cost(self.lut + other.lut, self.bram + other.bram, self.rom_bits + other.rom_bits, self.dsp + other.dsp)
 
     @property
     def price(self) -> float:
@@ -89,7 +95,7 @@ def excess(used: Cost, part: Part) -> dict[str, tuple[int, int]]:
     moved = min(over * BRAM_BITS, used.rom_bits)
     lut = round(used.lut + moved / ROM_BITS_PER_LUT)
     bram = used.bram - moved // BRAM_BITS
-    found = {"LUT": (lut, luts), "BRAM_18K": (bram, brams)}
+    found = {"LUT": (lut, luts), "BRAM_18K": (bram, brams), "DSP": (used.dsp, part.capacity["DSP"])}
     return {name: (need, there) for name, (need, there) in found.items() if need > there}
 
 
@@ -115,7 +121,18 @@ def _mvau(p: Mapping[str, int]) -> Cost:
     replay = Cost()
     if beats > 1 and p["PE"] < p["MH"]:
         replay = _memory(beats, p["SIMD"] * p["INPUT_BITS"], rom=False, block=False)
-    return weights + replay + Cost(40 + 1.15 * macs * p["WEIGHT_BITS"] * p["INPUT_BITS"] + p["ACC_TOTAL"])
+    return weights + replay + Cost(40 + _PRODUCT_BIT * macs * p["WEIGHT_BITS"] * p["INPUT_BITS"] + p["ACC_TOTAL"])
+
+
+def _mvau_dsp(p: Mapping[str, int]) -> Cost:
+    """As `_mvau` with fewer lanes; what tells the lanes of a slice apart and adds up its cascades: `mvau_dsp`."""
+    packed = mvau_dsp.Plan(p["DSP_PE"], p["PER_DSP"], p["CHAIN"])
+    in_type = IntType(p["INPUT_BITS"], bool(p["INPUT_SIGNED"]))
+    lanes = packed.dsp_pe * mvau_dsp.lane_luts(packed, p["SIMD"], p["WEIGHT_BITS"], bool(p["NARROW"]), in_type)
+    in_luts = (p["PE"] - packed.dsp_pe) * p["SIMD"] * p["WEIGHT_BITS"] * p["INPUT_BITS"]
+    multiplied = p["PE"] * p["SIMD"] * p["WEIGHT_BITS"] * p["INPUT_BITS"]
+    logic = Cost(lanes + _PRODUCT_BIT * (in_luts - multiplied) + 0.5 * p["ACC_TOTAL"], dsp=packed.slices(p["SIMD"]))
+    return _mvau(p) + logic
 
 
 def _mvau_sparse(p: Mapping[str, int]) -> Cost:
@@ -123,7 +140,7 @@ def _mvau_sparse(p: Mapping[str, int]) -> Cost:
     macs, beats = p["PE"] * p["SIMD"], p["MW"] // p["SIMD"]
     tiles = _memory(p["TILES"], macs * p["WEIGHT_BITS"] + (beats - 1).bit_length() + 1, rom=True)
     vectors = _memory(2 * beats, p["SIMD"] * p["INPUT_BITS"], rom=False, block=False)
-    return tiles + vectors + Cost(60 + 1.15 * macs * p["WEIGHT_BITS"] * p["INPUT_BITS"] + p["ACC_TOTAL"])
+    return tiles + vectors + Cost(60 + _PRODUCT_BIT * macs * p["WEIGHT_BITS"] * p["INPUT_BITS"] + p["ACC_TOTAL"])
 
 
 def _mvau_const(p: Mapping[str, int]) -> Cost:
@@ -138,7 +155,7 @@ def _thresholding_const(p: Mapping[str, int]) -> Cost:
 def _vvau(p: Mapping[str, int]) -> Cost:
     lanes = p["PE"] * p.get("SIMD", 1)
     words = p["K"] // p.get("SIMD", 1) * (p["CHANNELS"] // p["PE"])
-    logic = 25 + 1.15 * lanes * p["WEIGHT_BITS"] * p["INPUT_BITS"] + p["ACC_TOTAL"]
+    logic = 25 + _PRODUCT_BIT * lanes * p["WEIGHT_BITS"] * p["INPUT_BITS"] + p["ACC_TOTAL"]
     return _memory(words, lanes * p["WEIGHT_BITS"], rom=True) + Cost(logic)
 
 
@@ -227,8 +244,9 @@ def _other(p: Mapping[str, int]) -> Cost:
 
 
 MODULES: Mapping[str, Callable[[Mapping[str, int]], Cost]] = {
-    "mvau": _mvau, "mvau_sparse": _mvau_sparse, "mvau_const": _mvau_const, "thresholding_const": _thresholding_const,
-    "vvau": _vvau, "thresholding": _thresholding, "swg": _swg, "swg_parallel": _swg_parallel,
+    "mvau": _mvau, "mvau_dsp": _mvau_dsp, "mvau_sparse": _mvau_sparse, "mvau_const": _mvau_const,
+    "thresholding_const": _thresholding_const, "vvau": _vvau, "thresholding": _thresholding, "swg": _swg,
+    "swg_parallel": _swg_parallel,
     "fifo": _fifo, "dwc": _dwc, "fmpadding": _fmpadding, "upsample": _ring, "depthtospace": _ring, "pool": _pool,
     "pool_parallel": _pool_parallel, "add": _add, "globalaccpool": _globalaccpool, "labelselect": _labelselect,
 }  # fmt: skip

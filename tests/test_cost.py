@@ -13,6 +13,12 @@ def w4a4(mw: int, mh: int, pe: int, simd: int, acc: int) -> dict[str, Param]:
     return {**shape, "ACC_BITS": Bits.of_bytes((acc,) * pe)}
 
 
+def dsp(bits: int, mw: int, mh: int, pe: int, simd: int, acc: int, inside: int, per_dsp: int, chain: int):
+    """An MVAU with DSPs whose weights and unsigned inputs have `bits` bits."""
+    packed = {"DSP_PE": inside, "PER_DSP": per_dsp, "CHAIN": chain, "NARROW": 1, "INPUT_SIGNED": 0}
+    return {**w4a4(mw, mh, pe, simd, acc), **packed, "WEIGHT_BITS": bits, "INPUT_BITS": bits}
+
+
 YOSYS: list[tuple[str, dict[str, Param], int, int]] = [
     ("mvau", w4a4(144, 16, 1, 24, 11), 925, 0),
     ("mvau", w4a4(72, 16, 2, 24, 11), 1091, 0),
@@ -30,6 +36,13 @@ YOSYS: list[tuple[str, dict[str, Param], int, int]] = [
     ("mvau", w4a4(72, 16, 1, 1, 13), 174, 0),
     ("mvau", w4a4(48, 36, 1, 3, 13), 251, 0),
     ("mvau", w4a4(108, 20, 1, 3, 13), 119, 1),
+    ("mvau_dsp", dsp(4, 72, 16, 2, 4, 12, 2, 2, 4), 204, 0),
+    ("mvau_dsp", dsp(4, 144, 16, 4, 8, 13, 3, 3, 8), 538, 0),
+    ("mvau_dsp", dsp(4, 144, 32, 8, 16, 13, 6, 3, 8), 1370, 0),
+    ("mvau_dsp", dsp(4, 288, 32, 4, 32, 14, 3, 3, 8), 2472, 0),
+    ("mvau_dsp", dsp(8, 27, 8, 2, 3, 19, 2, 2, 3), 147, 0),
+    ("mvau_dsp", dsp(8, 72, 16, 4, 4, 20, 4, 2, 4), 433, 0),
+    ("mvau_dsp", dsp(8, 144, 32, 4, 8, 21, 4, 2, 4), 1119, 0),
     ("thresholding", {"CHANNELS": 8, "PE": 1, "INPUT_BITS": 18, "THRESHOLDS": 15, "THRESH_BITS": 16}, 98, 0),
     ("thresholding", {"CHANNELS": 64, "PE": 1, "INPUT_BITS": 21, "THRESHOLDS": 15, "THRESH_BITS": 18}, 263, 1),
     ("thresholding", {"CHANNELS": 64, "PE": 1, "INPUT_BITS": 11, "THRESHOLDS": 15, "THRESH_BITS": 9}, 229, 0),
