@@ -89,6 +89,14 @@ def choose(graph: Graph, asked: Request) -> Folding:
     without `target_fps`, within the slowest of the named layers, and then every MVAU and VVAU must be named.
     Raises InfeasibleFolding and ConfigError, naming the layer, the value and what is legal.
     """
+    clock = asked.clock_ns or DEFAULT_CLOCK_NS
+    return {
+        name: implementation.choose(graph, graph.op(name), fold, clock) for name, fold in lanes(graph, asked).items()
+    }
+
+
+def lanes(graph: Graph, asked: Request) -> Folding:
+    """As `choose`, before it is known which layers become logic: that takes long."""
     ops = {op.name: op for op in graph.ops if not isinstance(op, Flatten)}
     for name in asked.layers:
         if name not in ops:
@@ -112,9 +120,24 @@ def choose(graph: Graph, asked: Request) -> Folding:
     folding = dict(cheapest(graph, folding, free, target, lambda op: _legal(graph, op, asked)))
     for op in ops.values():
         _check_window(graph, op, folding)
-    chosen = {name: replace(folding[name], **_options(asked.layers.get(name))) for name in ops}
-    clock = asked.clock_ns or DEFAULT_CLOCK_NS
-    return {name: implementation.choose(graph, ops[name], fold, clock) for name, fold in chosen.items()}
+    return {name: replace(folding[name], **_options(asked.layers.get(name))) for name in ops}
+
+
+def refused(graph: Graph, asked: Request) -> int:
+    """How many of the PE and SIMD that are asked for do not fit the shapes of `graph`."""
+    count = 0
+    for name, keys in asked.layers.items():
+        op = next((op for op in graph.ops if op.name == name and not isinstance(op, Flatten)), None)
+        if op is None or not _folds(keys):
+            continue
+        whole = keys.parallel_window == 1
+        for fold in (Fold(keys.PE or 1, 1), Fold(1, keys.SIMD or 1, parallel_window=whole and keys.SIMD is not None)):
+            try:
+                cycles(graph, op, fold)
+            except InfeasibleFolding:
+                count += 1
+        count += isinstance(op, MVAU) and keys.impl == "const" and (op.mh, op.mw) != (keys.PE, keys.SIMD)
+    return count
 
 
 def cycles(graph: Graph, op: Op, fold: Fold) -> int:

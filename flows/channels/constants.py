@@ -59,7 +59,8 @@ def _made(op: Op, given: list[Range], shape: Shape) -> Range | None:
             low, high = (end.reshape(op.weights.shape) * op.weights for end in (lo, hi))
             return np.minimum(low, high).sum(axis=0), np.maximum(low, high).sum(axis=0)
         case Thresholding():
-            return tuple(op.out_bias + (end[:, None] >= op.thresholds).sum(axis=1) for end in (lo, hi))  # type: ignore[return-value]
+            low, high = (op.out_bias + (end[:, None] >= op.thresholds).sum(axis=1) for end in (lo, hi))
+            return low, high
         case FMPadding() | FMPaddingPixel():
             zeros = any(op.pad) if isinstance(op, FMPadding) else op.stride != (1, 1)
             return (np.minimum(lo, 0), np.maximum(hi, 0)) if zeros else (lo, hi)

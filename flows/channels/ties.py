@@ -64,14 +64,14 @@ def _made(join: _Join, graph: Graph, op: Op, given: list[IntArray]) -> IntArray:
             rows = x.reshape(-1, graph[op.outputs[0]].shape[2])
             for row in rows[1:]:
                 join.pairs(rows[0], row)
-            return rows[0]
+            return np.array(rows[0])
         case Add():
             join.pairs(x, given[1])
             return x
         case Concat():
             return np.concatenate(given)
         case ChannelSlice():
-            return x[op.start : op.stop]
+            return np.array(x[op.start : op.stop])
         case Thresholding() | FMPadding() | FMPaddingPixel() | UpsampleNearest() | GlobalAccPool():
             return x
     raise UnsupportedModel(f"{op.name}: it is not known which channels operator {op.kind} ties")
