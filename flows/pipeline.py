@@ -1,4 +1,4 @@
-"""The street, walked once: train, front end, golden, folding, FIFOs, RTL and HLS, simulation, synthesis, report."""
+"""The street, walked once: train, front end, golden, channels, folding, FIFOs, RTL and HLS, simulation, synthesis, report."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from flows import stages
 from flows.accumulators import analyse
+from flows.channels.changes import changes
 from flows.config import BuildConfig
 from flows.console import announce
 from flows.elaborate import elaborate
@@ -68,4 +69,5 @@ def _walk(b: stages.Build) -> None:
     vivado = stages.bitfile(b)
     resources = stages.synthesize(b, graph, folding, widths, depths)
     vitis = stages.vitis(b, hls)
-    stages.report(b, source, graph, design, widths, checks, resources, vitis, vivado)
+    changed = changes(imported.graph, minimized.graph, graph, folding)
+    stages.report(b, source, graph, design, widths, checks, resources, vitis, vivado, changed)

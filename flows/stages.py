@@ -311,7 +311,7 @@ def permute(b: Build, imported: Imported, values: Values, folding: Folding) -> t
     def action() -> Rewritten:
         if not b.config.permute_channels:
             return unchanged(imported.graph)
-        return permute_channels(imported.graph, folding).rewritten
+        return permute_channels(imported.graph, folding)
 
     chosen = {name: dataclasses.asdict(fold) for name, fold in folding.items()}
     depends = [b.config.permute_channels, chosen, code("flows/kernels")]
@@ -339,6 +339,12 @@ def _rewritten(
     key = json.dumps([values.key, *map(file_digest, files)])
     found = load(folder)
     return found, dataclasses.replace(values, imported=found, key=key)
+
+
+def networks(out: Path) -> tuple[Graph, Graph]:
+    """(the network that a build's folding was chosen for, the one with its channels in order that was built)."""
+    kept = [load(out / "intermediate_models" / name).graph for name in (MINIMIZED, PERMUTED)]
+    return kept[0], kept[1]
 
 
 def fold(b: Build, graph: Graph, asked: foldings.Request) -> Folding:
@@ -725,7 +731,7 @@ def rtl_text(design: Design) -> dict[str, str]:
 def report(
     b: Build, source: Source, graph: Graph, design: Design, widths: dict[str, LayerWidths],
     checks: Mapping[str, dict[str, Any] | None], resources: Mapping[Policy, Any], vitis: Mapping[str, Any] | None,
-    vivado: Mapping[str, Any] | None,
+    vivado: Mapping[str, Any] | None, changed: Sequence[Mapping[str, Any]],
 ) -> None:  # fmt: skip
     """summary.json, FINN's report files, the page and the console tables."""
     folder = b.out / "report"
@@ -738,7 +744,7 @@ def report(
         seed=config.train.seed if config.train else config.verify_seed, training=source.training, checks=found,
         timing=model_timing(design, checks.get("rtl_stitched")), resources=resources, part=b.part,
         clk_period_ns=config.synth_clk_period_ns,
-        seconds=seconds(b.steps.seconds, sizing, checks), vitis=vitis, vivado=vivado, steps=usage(b.steps),
+        seconds=seconds(b.steps.seconds, sizing, checks), vitis=vitis, vivado=vivado, steps=usage(b.steps), channels=changed,
     )  # fmt: skip
     stitched = checks.get("rtl_stitched")
     clock = config.synth_clk_period_ns

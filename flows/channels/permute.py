@@ -40,15 +40,7 @@ KEEPS = (
 """Operators that work channel by channel: what they make is in the order of what they take."""
 
 
-@dataclass(frozen=True)
-class Permuted:
-    """`lanes`: layer to (bits of all its lanes' accumulators before, after), of the MVAUs and VVAUs that changed."""
-
-    rewritten: Rewritten
-    lanes: Mapping[str, tuple[int, int]]
-
-
-def permute_channels(graph: Graph, folding: Folding) -> Permuted:
+def permute_channels(graph: Graph, folding: Folding) -> Rewritten:
     """`graph` with channels in the order that needs the fewest accumulator bits; the order is kept where none gains.
 
     Widths are those of the policy "exact", whatever is built. No layer gets slower, or has more tiles to hold.
@@ -63,11 +55,13 @@ def permute_channels(graph: Graph, folding: Folding) -> Permuted:
             found = _Built.of(rewrite(graph, tried).graph, folding)
             if found.better(best):
                 channels, best = tried, found
-    made = rewrite(graph, channels) if best is not before else whole
-    lanes = {
-        name: (bits, best.lanes[name]) for name, bits in before.lanes.items() if bits != best.lanes[name]
-    }  # fmt: skip
-    return Permuted(made, lanes)
+    return rewrite(graph, channels) if best is not before else whole
+
+
+def lane_bits(graph: Graph, folding: Folding) -> dict[str, int]:
+    """Bits of all accumulator lanes of every MVAU and VVAU, under the policy "exact"."""
+    bits = {name: w.exact for name, w in analyse(graph).items()}
+    return {n: sum(max(b[p :: folding[n].pe]) for p in range(folding[n].pe)) for n, b in bits.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,9 +75,8 @@ class _Built:
     @classmethod
     def of(cls, graph: Graph, folding: Folding) -> _Built:
         bits = {name: w.exact for name, w in analyse(graph).items()}
-        lanes = {n: sum(max(b[p :: folding[n].pe]) for p in range(folding[n].pe)) for n, b in bits.items()}
         sparse = [op for op in graph.of_type(MVAU) if folding[op.name].impl == "sparse"]
-        return cls(bits, lanes, {op.name: len(mvau_sparse.tiles(op, folding[op.name])[0]) for op in sparse})
+        return cls(bits, lane_bits(graph, folding), {op.name: len(mvau_sparse.tiles(op, folding[op.name])[0]) for op in sparse})
 
     def better(self, other: _Built) -> bool:
         """Fewer bits, and no more tiles, which are time and memory: they may come together or apart."""

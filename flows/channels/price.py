@@ -7,7 +7,7 @@ from flows.accumulators import analyse
 from flows.channels.remove import Price
 from flows.cost import total
 from flows.elaborate import elaborate
-from flows.errors import InfeasibleFolding
+from flows.errors import InfeasibleFolding, UnsupportedModel
 from flows.graph import Graph
 
 NEVER = 1 << 31
@@ -25,5 +25,5 @@ def folded_price(graph: Graph, asked: foldings.Request) -> Price:
         folding = foldings.lanes(graph, asked)
         widths = {name: w.exact for name, w in analyse(graph).items()}
         return 0, total(elaborate(graph, folding, widths)).price
-    except InfeasibleFolding:
+    except (InfeasibleFolding, UnsupportedModel):  # whoever folds what is left says it
         return NEVER, 0.0
