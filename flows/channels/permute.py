@@ -76,7 +76,9 @@ class _Built:
     def of(cls, graph: Graph, folding: Folding) -> _Built:
         bits = {name: w.exact for name, w in analyse(graph).items()}
         sparse = [op for op in graph.of_type(MVAU) if folding[op.name].impl == "sparse"]
-        return cls(bits, lane_bits(graph, folding), {op.name: len(mvau_sparse.tiles(op, folding[op.name])[0]) for op in sparse})
+        return cls(
+            bits, lane_bits(graph, folding), {op.name: len(mvau_sparse.tiles(op, folding[op.name])[0]) for op in sparse}
+        )
 
     def better(self, other: _Built) -> bool:
         """Fewer bits, and no more tiles, which are time and memory: they may come together or apart."""

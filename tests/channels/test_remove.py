@@ -127,7 +127,9 @@ def test_what_nothing_reads_goes_back_to_the_first_layer() -> None:
     c = Chain((1, 1, 6)).mvau(5).thresholds().mvau(4).thresholds().mvau(3)
     first, second, third = (op.weights for op in c.ops if isinstance(op, Weighted))
     first[:], second[:], third[:] = 3, 2, 1
-    third[1] = 0  # so nothing reads channel 1 of the second layer, the only one that reads channels 0 and 4 of the first
+    third[1] = (
+        0  # so nothing reads channel 1 of the second layer, the only one that reads channels 0 and 4 of the first
+    )
     second[0, [0, 2, 3]] = second[4, [0, 2, 3]] = 0
     graph = c.graph()
     assert columns(remove_channels(graph).graph) == {"MVAU_0": (6, 3), "MVAU_1": (3, 3), "MVAU_2": (3, 3)}
