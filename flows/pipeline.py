@@ -1,4 +1,4 @@
-"""The street, walked once: train, front end, golden, channels, folding, FIFOs, RTL and HLS, simulation, synthesis, report."""
+"""The street, walked once: train, front end, golden, channels, folding, FIFOs, RTL, HLS, simulation, synthesis."""
 
 from __future__ import annotations
 

@@ -744,7 +744,8 @@ def report(
         seed=config.train.seed if config.train else config.verify_seed, training=source.training, checks=found,
         timing=model_timing(design, checks.get("rtl_stitched")), resources=resources, part=b.part,
         clk_period_ns=config.synth_clk_period_ns,
-        seconds=seconds(b.steps.seconds, sizing, checks), vitis=vitis, vivado=vivado, steps=usage(b.steps), channels=changed,
+        seconds=seconds(b.steps.seconds, sizing, checks), vitis=vitis, vivado=vivado, steps=usage(b.steps),
+        channels=changed,
     )  # fmt: skip
     stitched = checks.get("rtl_stitched")
     clock = config.synth_clk_period_ns

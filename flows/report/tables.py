@@ -119,7 +119,7 @@ def _accumulators(summary: Summary) -> Table:
 
 def _channels(summary: Summary) -> Table:
     rows = tuple(
-        (x["name"], *(_became(x[key]) for key in ("inputs", "outputs", "lane_bits")))  # type: ignore[literal-required]
+        (x["name"], *(_became(x[key]) for key in ("inputs", "outputs", "lane_bits")))
         for x in summary.get("channels", [])
     )
     note = (
