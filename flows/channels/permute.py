@@ -116,12 +116,24 @@ def _orders(
 
 
 def by_lane(bits: Sequence[int] | IntArray, pe: int) -> IntArray:
-    """The order, (C,), in which the channels of a lane, c = p (mod `pe`), are those next to each other in width.
+    """An order, (C,), in which the lanes c = p (mod `pe`) need the fewest bits in all; few channels change places.
 
-    The widest are in lane 0. No order needs fewer bits in all lanes together.
+    What the lanes may be wide, the channels say when they stand by width, those of a lane next to each other. The lane
+    with the widest channels keeps the widest width, and so on; a channel too wide for its lane changes places with one
+    of a wider lane that fits. Those that are left always have enough that do.
     """
-    widest = np.argsort(-np.asarray(bits), kind="stable")
-    return np.asarray(widest.reshape(pe, -1).T.reshape(-1), dtype=np.int64)
+    width = np.asarray(bits)
+    order = np.arange(len(width), dtype=np.int64)
+    limits = np.sort(width)[::-1].reshape(pe, -1).max(axis=1)
+    lanes = sorted(range(pe), key=lambda p: np.sort(width[p::pe])[::-1].tolist(), reverse=True)
+    for rank in reversed(range(pe)):
+        wider = [place for lane in lanes[:rank] for place in range(lane, len(order), pe)]
+        for place in range(lanes[rank], len(order), pe):
+            if width[order[place]] > limits[rank]:
+                fits = [other for other in wider if width[order[other]] <= limits[rank]]
+                other = max(fits, key=lambda o: int(width[order[o]]))
+                order[[place, other]] = order[[other, place]]
+    return order
 
 
 def _along(order: IntArray, copies: int) -> IntArray:

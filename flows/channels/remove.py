@@ -13,13 +13,13 @@ import numpy as np
 
 from flows.channels.dead import Bools, Channels
 from flows.channels.rewrite import Rewritten, rewrite, unchanged
-from flows.graph import MVAU, Graph, IntArray
+from flows.graph import MVAU, Graph, IntArray, Weighted
 
 Price = tuple[int, float]
 """(what the request forbids, estimated cost): the less the better, in this order."""
 SWEEPS = 2
-MOST_PRICED = 80
-"""Graphs whose folding is looked for: each takes as long as choosing a folding."""
+MOST_PRICED, FEWEST_PRICED, MOST_WEIGHTS = 80, 8, 20_000_000
+"""Graphs whose folding is looked for, each of which takes as long as choosing one: as many as have so many weights."""
 
 
 def remove_channels(graph: Graph, price: Callable[[Graph], Price] | None = None) -> Rewritten:
@@ -64,29 +64,35 @@ class _Search:
         self.known, self.least, self.price = known, frozenset(least), price
         self.live = known.live(self.least)
         self.groups = list(self._groups())
-        self.left = MOST_PRICED
+        weights = sum(op.weights.size for op in known.graph.of_type(Weighted))
+        self.left = min(MOST_PRICED, max(FEWEST_PRICED, MOST_WEIGHTS // weights))
         self._priced = cache(self._price)
 
     def run(self) -> tuple[frozenset[int], Bools]:
         """(dead classes that stay, all classes that stay)."""
-        spare: dict[int, frozenset[int]] = dict.fromkeys(range(len(self.groups)), frozenset())
+        whole = frozenset(range(self.known.count))
+        found = self._priced(whole)
+        # All tensors alike, then one after the other.
+        alike = [
+            {number: options[min(n, len(options) - 1)] for number, options in enumerate(self.groups)}
+            for n in range(max(map(len, self.groups)))
+        ]
+        spare = min(alike, key=self._cost)
         best = self._cost(spare)
         for _ in range(SWEEPS):
             changed = False
             for number, options in enumerate(self.groups):
                 for option in options:
                     other = {**spare, number: option}
-                    found = self._cost(other)
-                    if found < best:
-                        spare, best, changed = other, found, True
+                    if self._cost(other) < best:
+                        spare, best, changed = other, self._cost(other), True
             if not changed:
                 break
-        whole = frozenset(range(self.known.count))
-        kept = whole if self._priced(whole) < best else self.least.union(*spare.values())
+        kept = whole if found < best else self.least.union(*spare.values())
         return kept, self.known.live(kept)
 
     def _groups(self) -> Iterator[list[frozenset[int]]]:
-        """Of every tensor that is the first with some dead channels: which of them may stay."""
+        """Of every tensor that is the first with some dead channels: which may stay, to make a multiple of 2**n."""
         seen = self.live.copy()
         for labels in self.known.ties.values():
             dead = [c for c in dict.fromkeys(labels.tolist()) if not seen[c]]
@@ -95,9 +101,8 @@ class _Search:
             seen[dead] = True
             dead.sort(key=lambda c: (int(self.known.weights[c]), c))
             count, least = len(labels), int(self.live[labels].sum())
-            numbers = {-(-least // (1 << n)) << n for n in range(count.bit_length())} | {count}
-            options = [frozenset(dead[: n - least]) for n in sorted(numbers) if least <= n <= count]
-            yield list(dict.fromkeys(options))
+            numbers = [-(-least // (1 << n)) << n for n in range(count.bit_length())]
+            yield [frozenset(dead[: n - least]) for n in numbers if n < count] + [frozenset(dead)]
 
     def _cost(self, spare: Mapping[int, frozenset[int]]) -> Price:
         return self._priced(self.least.union(*spare.values()))
