@@ -54,7 +54,7 @@ def _walk(b: stages.Build) -> None:
 
     depths = stages.fifos(b, graph, folding, implemented, asked)
     design = elaborate(graph, folding, implemented, depths)
-    finn = stages.for_finn(b, imported, graph, folding, asked)
+    finn = stages.for_finn(b, imported, graph, design, folding, asked)
     stages.emit(b, graph, design, folding, widths, implemented, source, finn)
     hls = stages.emit_hls(b, graph, design, folding, values)
     stages.package(b, design, built, values)

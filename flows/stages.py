@@ -457,7 +457,7 @@ class FinnModel:
 
 
 def for_finn(
-    b: Build, imported: Imported, graph: Graph, folding: Folding, asked: foldings.Request
+    b: Build, imported: Imported, graph: Graph, design: Design, folding: Folding, asked: foldings.Request
 ) -> FinnModel | None:  # fmt: skip
     """For FINN's hardware graph, which has every channel of `imported`.
 
@@ -467,14 +467,14 @@ def for_finn(
     if not (b.out / "intermediate_models" / HARDWARE).is_file():
         return None
     whole = imported.graph
-    if any(whole[name].shape != graph[name].shape for name in graph.tensors):
-        try:
-            folding = foldings.choose(whole, asked)
-        except InfeasibleFolding:
-            return None
+    if all(whole[name].shape == graph[name].shape for name in graph.tensors):
+        return FinnModel(folding, {op.name: max(design.instance(op.name).lane_bits) for op in graph.of_type(Weighted)})
+    try:
+        lanes = foldings.lanes(whole, asked)
+    except InfeasibleFolding:
+        return None
     policy = b.config.accumulator_policy
-    design = elaborate(whole, folding, {name: w.implemented(policy) for name, w in analyse(whole).items()})
-    return FinnModel(folding, {op.name: max(design.instance(op.name).lane_bits) for op in whole.of_type(Weighted)})
+    return FinnModel(lanes, {name: max(widths.implemented(policy)) for name, widths in analyse(whole).items()})
 
 
 def lane_channel_bits(design: Design, layer: str, channels: int) -> tuple[int, ...]:
