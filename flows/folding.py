@@ -82,21 +82,14 @@ def read_finn_json(path: Path) -> dict[str, LayerFolding]:
     return layers
 
 
-def choose(graph: Graph, asked: Request) -> Folding:
+def choose(graph: Graph, asked: Request, logic: bool = True) -> Folding:
     """A legal folding of every operator that has hardware.
 
     Named layers get what was asked. The others get what costs least (`flows.folding_search`) within the target cycles;
     without `target_fps`, within the slowest of the named layers, and then every MVAU and VVAU must be named.
+    `logic`: whether it is also looked at which layers are cheaper as logic, which takes long.
     Raises InfeasibleFolding and ConfigError, naming the layer, the value and what is legal.
     """
-    clock = asked.clock_ns or DEFAULT_CLOCK_NS
-    return {
-        name: implementation.choose(graph, graph.op(name), fold, clock) for name, fold in lanes(graph, asked).items()
-    }
-
-
-def lanes(graph: Graph, asked: Request) -> Folding:
-    """As `choose`, before it is known which layers become logic: that takes long."""
     ops = {op.name: op for op in graph.ops if not isinstance(op, Flatten)}
     for name in asked.layers:
         if name not in ops:
@@ -120,7 +113,11 @@ def lanes(graph: Graph, asked: Request) -> Folding:
     folding = dict(cheapest(graph, folding, free, target, lambda op: _legal(graph, op, asked)))
     for op in ops.values():
         _check_window(graph, op, folding)
-    return {name: replace(folding[name], **_options(asked.layers.get(name))) for name in ops}
+    chosen = {name: replace(folding[name], **_options(asked.layers.get(name))) for name in ops}
+    if not logic:
+        return chosen
+    clock = asked.clock_ns or DEFAULT_CLOCK_NS
+    return {name: implementation.choose(graph, ops[name], fold, clock) for name, fold in chosen.items()}
 
 
 def refused(graph: Graph, asked: Request) -> int:

@@ -470,11 +470,11 @@ def for_finn(
     if all(whole[name].shape == graph[name].shape for name in graph.tensors):
         return FinnModel(folding, {op.name: max(design.instance(op.name).lane_bits) for op in graph.of_type(Weighted)})
     try:
-        lanes = foldings.lanes(whole, asked)
+        own = foldings.choose(whole, asked, logic=False)
     except InfeasibleFolding:
         return None
     policy = b.config.accumulator_policy
-    return FinnModel(lanes, {name: max(widths.implemented(policy)) for name, widths in analyse(whole).items()})
+    return FinnModel(own, {name: max(widths.implemented(policy)) for name, widths in analyse(whole).items()})
 
 
 def lane_channel_bits(design: Design, layer: str, channels: int) -> tuple[int, ...]:

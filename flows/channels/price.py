@@ -22,7 +22,7 @@ def folded_price(graph: Graph, asked: foldings.Request) -> Price:
     if refused := foldings.refused(graph, asked):
         return refused, 0.0
     try:
-        folding = foldings.lanes(graph, asked)
+        folding = foldings.choose(graph, asked, logic=False)
         widths = {name: w.exact for name, w in analyse(graph).items()}
         return 0, total(elaborate(graph, folding, widths)).price
     except (InfeasibleFolding, UnsupportedModel):  # whoever folds what is left says it
