@@ -82,11 +82,12 @@ def read_finn_json(path: Path) -> dict[str, LayerFolding]:
     return layers
 
 
-def choose(graph: Graph, asked: Request) -> Folding:
+def choose(graph: Graph, asked: Request, logic: bool = True) -> Folding:
     """A legal folding of every operator that has hardware.
 
     Named layers get what was asked. The others get what costs least (`flows.folding_search`) within the target cycles;
     without `target_fps`, within the slowest of the named layers, and then every MVAU and VVAU must be named.
+    `logic`: whether it is also looked at which layers are cheaper as logic, which takes long.
     Raises InfeasibleFolding and ConfigError, naming the layer, the value and what is legal.
     """
     ops = {op.name: op for op in graph.ops if not isinstance(op, Flatten)}
@@ -113,8 +114,27 @@ def choose(graph: Graph, asked: Request) -> Folding:
     for op in ops.values():
         _check_window(graph, op, folding)
     chosen = {name: replace(folding[name], **_options(ops[name], asked.layers.get(name))) for name in ops}
+    if not logic:
+        return chosen
     clock = asked.clock_ns or DEFAULT_CLOCK_NS
     return {name: implementation.choose(graph, ops[name], fold, clock) for name, fold in chosen.items()}
+
+
+def refused(graph: Graph, asked: Request) -> int:
+    """How many of the PE and SIMD that are asked for do not fit the shapes of `graph`."""
+    count = 0
+    for name, keys in asked.layers.items():
+        op = next((op for op in graph.ops if op.name == name and not isinstance(op, Flatten)), None)
+        if op is None or not _folds(keys):
+            continue
+        whole = keys.parallel_window == 1
+        for fold in (Fold(keys.PE or 1, 1), Fold(1, keys.SIMD or 1, parallel_window=whole and keys.SIMD is not None)):
+            try:
+                cycles(graph, op, fold)
+            except InfeasibleFolding:
+                count += 1
+        count += isinstance(op, MVAU) and keys.impl == "const" and (op.mh, op.mw) != (keys.PE, keys.SIMD)
+    return count
 
 
 def cycles(graph: Graph, op: Op, fold: Fold) -> int:
