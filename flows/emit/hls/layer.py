@@ -124,7 +124,7 @@ def build(
         )
     found = make(_Source(graph, op, {k: v for k, v in params.items() if not isinstance(v, Bits)}, lane_bits, fold, ins))
     return Layer(
-        name=op.name, template=module, parameters=found.parameters,
+        name=op.name, template=TEMPLATES.get(module, module), parameters=found.parameters,
         inputs=_ports("in", ins), outputs=_ports("out", outs), types=found.types, table=found.table,
         memory=found.memory, storage=found.storage, rtl_ring=found.rtl_ring,
     )  # fmt: skip
@@ -328,6 +328,7 @@ def _labelselect(s: _Source) -> _Made:
 
 _MAKERS = {
     "mvau": _mvau,
+    "mvau_dsp": _mvau,
     "vvau": _vvau,
     "thresholding": _thresholding,
     "swg": _swg,
@@ -344,3 +345,5 @@ _MAKERS = {
     "labelselect_topk": _labelselect,
 }
 """RTL module to what its HLS twin takes."""
+TEMPLATES = {"mvau_dsp": "mvau"}
+"""RTL module to the HLS template that does its work, where they are not of one name."""
