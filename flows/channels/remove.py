@@ -18,7 +18,7 @@ from flows.graph import MVAU, Graph, IntArray, Weighted
 Price = tuple[int, float]
 """(what the request forbids, estimated cost): the less the better, in this order."""
 SWEEPS = 2
-MOST_PRICED, FEWEST_PRICED, MOST_WEIGHTS = 80, 8, 20_000_000
+MOST_PRICED, FEWEST_PRICED, MOST_WEIGHTS = 40, 6, 4_000_000
 """Graphs whose folding is looked for, each of which takes as long as choosing one: as many as have so many weights."""
 
 

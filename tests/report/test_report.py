@@ -241,7 +241,7 @@ def test_bare_summary(tmp_path: Path) -> None:
     """A network from elsewhere, folded only: no training, nothing verified, nothing synthesized."""
     summary = {key: value for key, value in sample().items() if key not in ("performance", "resources")}
     summary |= {"training": None, "verification": {}, "accumulator_comparison": [], "layers": [], "seconds": {}}
-    summary["steps"] = {}
+    summary |= {"steps": {}, "channels": []}
     text = write(summary, tmp_path)
     assert text.sections == [] and not list(tmp_path.glob("*.png"))
 
