@@ -50,7 +50,7 @@ class Fold:
     `impl`: "folded" (weights or thresholds in memories), "dsp" (MVAU: the same, multiplied in DSP slices), "sparse"
     (MVAU: tiles of zero weights are skipped), "const" (as logic; fully unrolled layers only), or "auto": "folded" or
     "const", see `flows.kernels.implementation`.
-    `levels`: adders between two registers of a "const" MVAU.
+    `levels`: adders that may lie between two registers of an MVAU ("folded" or "const").
     """
 
     pe: int
@@ -58,7 +58,7 @@ class Fold:
     parallel_window: bool = False
     impl: str = "auto"
     ram_style: str = "auto"
-    levels: int = 4
+    levels: int = 5
 
 
 Folding = Mapping[str, Fold]

@@ -149,7 +149,7 @@ def mvau() -> Iterator[Case]:
         image = "".join(f"{int(word, 16) & top:0{digits}x}\n" for word in words.split())
         yield Case({
             "MW": mw, "MH": mh, "PE": pe, "SIMD": simd, "WEIGHT_BITS": weight_bits, "INPUT_BITS": input_bits,
-            "INPUT_SIGNED": signed, "ACC_BITS": Bits.of_bytes(lanes), "OUT_BITS": acc,
+            "INPUT_SIGNED": signed, "ACC_BITS": Bits.of_bytes(lanes), "OUT_BITS": acc, "DEEP": index % 2,
             "WEIGHT_FILE": "weights.hex", "RAM_STYLE": RAM_STYLES[index % 3],
         }, (MemFile("weights.hex", image),))  # fmt: skip
 

@@ -54,9 +54,9 @@ def _fifo(p: Mapping[str, int]) -> tuple[Kind, Numbers]:
 
 
 def _mvau(p: Mapping[str, int]) -> tuple[Kind, Numbers]:
-    """Operands, sums of the planes, products: 3 registers; one more accumulates, one more replays the input."""
+    """Operands, sums of the planes (DEEP: two), products; one more register accumulates, one more replays the input."""
     sf, nf = p["MW"] // p["SIMD"], p["MH"] // p["PE"]
-    return Kind.PIPE, (sf, nf, 3 + (sf > 1) + (sf > 1 and nf > 1))
+    return Kind.PIPE, (sf, nf, 3 + p["DEEP"] + (sf > 1) + (sf > 1 and nf > 1))
 
 
 def _mvau_dsp(p: Mapping[str, int]) -> tuple[Kind, Numbers]:

@@ -69,7 +69,8 @@ def allowed(op: Op, fold: Fold, asked: str) -> bool:
 
 def choose(graph: Graph, op: Op, fold: Fold, clock_ns: float) -> Fold:
     """`fold`, "const" where that is cheaper, with as many adders between registers as `clock_ns` allows."""
-    logic = replace(fold, impl="const", levels=max(int(clock_ns // ADDER_NS), 1))
+    fold = replace(fold, levels=max(int(clock_ns // ADDER_NS), 1))
+    logic = replace(fold, impl="const")
     if fold.impl == "const" or (fold.impl == "auto" and _can_be_logic(graph, op, logic)):
         return logic
     return fold

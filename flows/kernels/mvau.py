@@ -9,6 +9,8 @@ from flows.kernels import mvau_const, mvau_dsp, mvau_sparse
 from flows.kernels.base import divisors, require_divisor
 from flows.kernels.memory import image
 
+CHAIN = 4
+"""Rows of two inputs that a chain of adders sums up in `mvau_plane.sv`."""
 MAX_OPERAND_BITS = 8
 """Of a weight and of an input; the memory holds unsigned weights with one bit more, for a sign."""
 
@@ -60,7 +62,7 @@ def lower(graph: Graph, op: Op, fold: Fold, in_type: IntType, acc: tuple[int, ..
         return mvau_dsp.lower(op, fold, shape, memory, in_type, work_beats, lane_bits)
     return Lowered(
         module="mvau",
-        params={**shape, "WEIGHT_FILE": file, "RAM_STYLE": fold.ram_style},
+        params={**shape, "DEEP": int(deep(fold)), "WEIGHT_FILE": file, "RAM_STYLE": fold.ram_style},
         in_lanes=fold.simd,
         out_lanes=fold.pe,
         out_type=out_type,
@@ -68,6 +70,13 @@ def lower(graph: Graph, op: Op, fold: Fold, in_type: IntType, acc: tuple[int, ..
         memories=(memory,),
         lane_bits=lane_bits,
     )
+
+
+def deep(fold: Fold) -> bool:
+    """Whether the sums of SIMD inputs (`mvau_plane.sv`) take two cycles, because `fold.levels` adders are too few."""
+    rows = -(-fold.simd // 2)
+    chains = -(-rows // CHAIN)
+    return chains > 1 and CHAIN - 1 + (chains - 1).bit_length() > fold.levels
 
 
 def require_operands(op: Op, weights: IntType, inputs: IntType) -> None:

@@ -9,7 +9,8 @@
 // Memory    WEIGHT_FILE, one word a line in hex: word nf*SF + sf holds W[sf*SIMD + s][nf*PE + p] in the WEIGHT_BITS
 //           bits from (p*SIMD + s)*WEIGHT_BITS on.
 // Timing    NF*SF cycles a vector, none between vectors. From the last input beat of a pass to its output beat
-//           5 cycles (SF = 1 or NF = 1: 4; both: 3). Everything stands still while a valid output beat is not taken.
+//           5 cycles (SF = 1 or NF = 1: 4; both: 3), with DEEP one more. Everything stands still while a valid output
+//           beat is not taken.
 `default_nettype none
 
 module mvau #(
@@ -22,6 +23,7 @@ module mvau #(
     parameter bit          INPUT_SIGNED,
     parameter logic [8*PE-1:0] ACC_BITS,  // byte p: accumulator bits of lane p
     parameter int unsigned OUT_BITS,      // bits of an output lane, at least those of every accumulator
+    parameter bit          DEEP,          // a register more, where a lane sums up many inputs
     parameter string       WEIGHT_FILE,
     parameter string       RAM_STYLE      // of the weights: "auto", "distributed", "block"
 ) (
@@ -90,31 +92,32 @@ module mvau #(
     assign pair_q = '0;
   end
 
-  // Flags that travel with the operands (0), the sums of the planes (1) and the dot products (2).
-  logic [2:0] valid_q, last_q;
+  // Flags that travel with the operands (0), the sums of the planes, and the dot products (Dot).
+  localparam int unsigned Dot = 2 + 32'(DEEP);
+  logic [Dot:0] valid_q, last_q;
 
   always_ff @(posedge clk) begin
     if (!rst_n) valid_q <= '0;
-    else if (en) valid_q <= {valid_q[1:0], valid};
-    if (en) last_q <= {last_q[1:0], last};
+    else if (en) valid_q <= {valid_q[Dot-1:0], valid};
+    if (en) last_q <= {last_q[Dot-1:0], last};
   end
 
   logic dot_first;
   if (SF > 1) begin : g_accumulate
-    logic [2:0] first_q;
+    logic [Dot:0] first_q;
     logic m_valid_q;
     always_ff @(posedge clk) begin
       if (!rst_n) m_valid_q <= 1'b0;
-      else if (en) m_valid_q <= valid_q[2] && last_q[2];
-      if (en) first_q <= {first_q[1:0], first};
+      else if (en) m_valid_q <= valid_q[Dot] && last_q[Dot];
+      if (en) first_q <= {first_q[Dot-1:0], first};
     end
-    assign dot_first = first_q[2];
+    assign dot_first = first_q[Dot];
     assign m_axis_tvalid = m_valid_q;
   end else begin : g_single
     logic unused;
-    assign unused = &{1'b0, first, last_q[2]};
+    assign unused = &{1'b0, first, last_q[Dot]};
     assign dot_first = 1'b1;
-    assign m_axis_tvalid = valid_q[2];
+    assign m_axis_tvalid = valid_q[Dot];
   end
 
   for (genvar p = 0; p < PE; p++) begin : g_lane
@@ -124,9 +127,9 @@ module mvau #(
 
     mvau_lane #(
         .SIMD(SIMD), .WEIGHT_BITS(WEIGHT_BITS), .INPUT_BITS(INPUT_BITS), .INPUT_SIGNED(INPUT_SIGNED),
-        .ACC_BITS(AccBits), .ACCUMULATE(SF > 1)
+        .ACC_BITS(AccBits), .DEEP(DEEP), .ACCUMULATE(SF > 1)
     ) i_lane (
-        .clk, .en, .w(w_q[p]), .x(x_q), .pair(pair_q), .valid(valid_q[2]), .first(dot_first), .acc
+        .clk, .en, .w(w_q[p]), .x(x_q), .pair(pair_q), .valid(valid_q[Dot]), .first(dot_first), .acc
     );
     assign m_axis_tdata[p*OUT_BITS+:OUT_BITS] = OUT_BITS'($signed(acc));
   end

@@ -5,7 +5,8 @@
 // Method    One mvau_plane per weight bit gives P_b = sum_s (w[s][b] ? x[s] : 0); a balanced tree makes of them
 //           dot = -2**(W-1) P_{W-1} + sum_{b<W-1} 2**b P_b.
 //           No node has more bits than the types of w and x, and the accumulator, need.
-// Latency   a register after the planes, after the dot product, and the accumulator; all stand still while en is low.
+// Latency   a register after the planes, after the dot product, and the accumulator; DEEP: one within the planes, whose
+//           sum of many inputs takes two cycles. All stand still while en is low.
 `default_nettype none
 
 (* use_dsp = "no" *)
@@ -15,6 +16,7 @@ module mvau_lane #(
     parameter int unsigned INPUT_BITS,
     parameter bit          INPUT_SIGNED,
     parameter int unsigned ACC_BITS,
+    parameter bit          DEEP,
     parameter bit          ACCUMULATE,  // 0: every beat is a `first` one, the dot product itself is the result
     localparam int unsigned PAIRS = SIMD > 1 ? SIMD / 2 : 1
 ) (
@@ -69,9 +71,9 @@ module mvau_lane #(
           assign bit_plane[s] = w[s][k];
         end
         mvau_plane #(
-            .SIMD(SIMD), .INPUT_BITS(INPUT_BITS), .INPUT_SIGNED(INPUT_SIGNED), .SUM_BITS(Bits)
+            .SIMD(SIMD), .INPUT_BITS(INPUT_BITS), .INPUT_SIGNED(INPUT_SIGNED), .SUM_BITS(Bits), .DEEP(DEEP)
         ) i_plane (
-            .w(bit_plane), .x, .pair, .sum
+            .clk, .en, .w(bit_plane), .x, .pair, .sum
         );
         always_ff @(posedge clk) if (en) sum_q <= sum;
         assign node[0][k] = NodeBits'($signed({Signed & sum_q[Bits-1], sum_q}));

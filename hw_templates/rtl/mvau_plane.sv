@@ -4,7 +4,7 @@
 // Method    Two neighbours s, s+1 make a row: of 0, x[s], x[s+1] and pair[s/2] = x[s] + x[s+1] two weight bits select
 //           one. A row is a function of 5 bits, so it fits into the LUT in front of the carry chain that adds it to
 //           the rows before it, and costs no logic of its own. Chains of CHAIN rows are joined by a balanced tree.
-// Latency   none (combinational).
+// Latency   none (combinational); DEEP: a register after the chains, which stands still while en is low.
 `default_nettype none
 
 module mvau_plane #(
@@ -12,8 +12,11 @@ module mvau_plane #(
     parameter int unsigned INPUT_BITS,
     parameter bit          INPUT_SIGNED,
     parameter int unsigned SUM_BITS,  // at most the bits that the exact sum needs
+    parameter bit          DEEP,
     localparam int unsigned PAIRS = SIMD > 1 ? SIMD / 2 : 1
 ) (
+    input  wire logic                                clk,
+    input  wire logic                                en,
     input  wire logic [    SIMD-1:0]                 w,
     input  wire logic [    SIMD-1:0][INPUT_BITS-1:0] x,
     input  wire logic [   PAIRS-1:0][  INPUT_BITS:0] pair,
@@ -87,7 +90,14 @@ module mvau_plane #(
   for (genvar l = 0; l <= Levels; l++) begin : g_level
     for (genvar k = 0; k << l < Chains; k++) begin : g_node
       if (l == 0) begin : g_chain
-        assign node[0][k] = row_sum[(k+1)*CHAIN<Rows?(k+1)*CHAIN-1 : Rows-1];
+        localparam int unsigned Last = (k + 1) * CHAIN < Rows ? (k + 1) * CHAIN - 1 : Rows - 1;
+        if (DEEP) begin : g_register
+          logic [SUM_BITS-1:0] sum_q;
+          always_ff @(posedge clk) if (en) sum_q <= row_sum[Last];
+          assign node[0][k] = sum_q;
+        end else begin : g_wire
+          assign node[0][k] = row_sum[Last];
+        end
       end else if (((2 * k + 1) << l) / 2 < Chains) begin : g_join
         localparam int unsigned Bits = bits_of(k * 2 * CHAIN << l, 2 * CHAIN << l);
         (* keep *) logic [Bits-1:0] joined;
@@ -103,7 +113,7 @@ module mvau_plane #(
 
   // A lone input has no pair; of a narrow sum some bits of the inputs are not needed.
   logic unused;
-  assign unused = &{1'b0, x, pair};
+  assign unused = &{1'b0, x, pair, clk, en};
 endmodule
 
 `default_nettype wire

@@ -184,7 +184,7 @@ module mvau_sparse #(
 
     mvau_lane #(
         .SIMD(SIMD), .WEIGHT_BITS(WEIGHT_BITS), .INPUT_BITS(INPUT_BITS), .INPUT_SIGNED(INPUT_SIGNED),
-        .ACC_BITS(AccBits), .ACCUMULATE(1'b1)
+        .ACC_BITS(AccBits), .DEEP(1'b0), .ACCUMULATE(1'b1)
     ) i_lane (
         .clk, .en, .w(w_q[p]), .x(x_q), .pair(pair_q), .valid(valid_q[2]), .first(first_of_q[2]), .acc
     );

@@ -130,7 +130,7 @@ module vvau #(
 
     mvau_lane #(
         .SIMD(SIMD), .WEIGHT_BITS(WEIGHT_BITS), .INPUT_BITS(INPUT_BITS), .INPUT_SIGNED(INPUT_SIGNED),
-        .ACC_BITS(AccBits), .ACCUMULATE(SF > 1)
+        .ACC_BITS(AccBits), .DEEP(1'b0), .ACCUMULATE(SF > 1)
     ) i_lane (
         .clk, .en, .w(w_q[p]), .x, .pair(pair_q), .valid(valid_q[2]), .first(first_q[2]), .acc
     );

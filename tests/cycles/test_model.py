@@ -111,8 +111,8 @@ def test_one_network_alone_with_every_count_and_occupancy(tmp_path: Path) -> Non
         assert not differences(design, run, timing, complete=True) and timing.cycles == run.cycles
 
 
-@pytest.mark.parametrize("module", ["mvau_const", "mvau_sparse", "mvau_dsp"])
-def test_weights_as_logic_zeros_that_are_skipped_and_dsps(module: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("module", ["mvau", "mvau_const", "mvau_sparse", "mvau_dsp"])
+def test_weights_as_logic_zeros_that_are_skipped_dsps_and_deep_sums(module: str, tmp_path: Path) -> None:
     """A convolution with one weight in nine, fully unrolled with its thresholds, or folded."""
     chain = small_cnn(3)
     graph = chain.graph()
@@ -124,12 +124,15 @@ def test_weights_as_logic_zeros_that_are_skipped_and_dsps(module: str, tmp_path:
         asked = {"MVAU_0": LayerFolding(PE=conv.mh, SIMD=conv.mw), "Thresholding_0": LayerFolding(PE=conv.mh)}
     elif module == "mvau_dsp":
         asked = {"MVAU_0": LayerFolding(PE=2, SIMD=9, resType="dsp"), "MVAU_1": LayerFolding(impl="dsp")}
+    elif module == "mvau":
+        asked = {"MVAU_0": LayerFolding(PE=2, SIMD=conv.mw, impl="folded")}
     else:
         asked = {"MVAU_0": LayerFolding(PE=1, SIMD=2, impl="sparse")}
-    folding = choose(graph, Request(asked, 1000))
+    folding = choose(graph, Request(asked, 1000, clock_ns=4.0 if module == "mvau" else None))
     widths = {name: w.implemented("exact") for name, w in analyse(graph).items()}
     design = elaborate(graph, folding, widths, roomy(elaborate(graph, folding, widths)))
     assert module in {i.module for i in design.instances}
+    assert module != "mvau" or design.instance("MVAU_0").params["DEEP"] == 1
     model, stitched = Model(design), cosim.Stitched(design, emit(design), tmp_path)
     for seed, stall in enumerate((0.0, 0.4), start=1):
         run = stitched.run(chain.inputs(FRAMES), FRAMES, f"run{seed}", stall=stall, seed=seed)

@@ -36,6 +36,7 @@ class Point:
     density: float = 1.0
     seed: int = 0
     weight_signed: bool = True
+    levels: int = 5
 
 
 def graph_of(weights: IntArray, weight_type: IntType, in_type: IntType) -> tuple[Graph, MVAU]:
@@ -82,7 +83,7 @@ def unit_of(point: Point, name: str, impl: str = "folded") -> tuple[Unit, Lowere
     graph, op = graph_of(weights, IntType(point.weight_bits, point.weight_signed), point.in_type)
     op = replace(op, name=name)
     acc = tuple(b + point.extra_bits for b in exact_bits(weights, point.in_type))
-    fold = Fold(point.pe, point.simd, impl=impl, ram_style=point.ram_style)
+    fold = Fold(point.pe, point.simd, impl=impl, ram_style=point.ram_style, levels=point.levels)
     if impl == "const":
         fold = replace(fold, pe=point.mh, simd=point.mw, levels=1 + point.seed % 4)
     low = mvau.lower(graph, op, fold, point.in_type, acc)
@@ -116,11 +117,14 @@ FAST = [
     Point(12, 3, 1, 3, 1, S1),
     Point(6, 2, 2, 1, 1, S1, extra_bits=2),
     Point(33, 2, 1, 33, 4, IntType(2, True)),
+    Point(64, 2, 1, 64, 3, S4),
+    Point(36, 4, 2, 18, 4, U4, levels=2),
+    Point(34, 2, 2, 34, 1, S1, levels=1),
     Point(20, 4, 4, 10, 8, IntType(2, False), limit=1),
     Point(6, 3, 3, 6, 4, IntType(3, True), limit=1),
 ]
 """Full unroll, PE = 1, SIMD = 1, SF = 1, NF = 1, odd SIMD, several chains, operands of 1 to 8 bits; sums
-narrower than one product."""
+narrower than one product; a register within deep sums."""
 
 
 SHAPES = [
