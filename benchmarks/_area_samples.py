@@ -11,12 +11,14 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 
 from flows.accumulators import analyse
 from flows.design import Fold, MemFile, Param
+from flows.errors import InfeasibleFolding
 from flows.graph import (
     MVAU,
     VVAU,
@@ -203,8 +205,10 @@ def _thresholding(d: _Draw) -> Sample:
 
 
 def _thresholding_const(d: _Draw) -> Sample:
-    channels = d.even(4, 48)
-    return of_operator(d.name, _steps(d, channels, 4), Fold(channels, 1, impl="const"))
+    while True:
+        graph = _steps(d, channels := d.even(4, 48), 4)
+        with suppress(InfeasibleFolding):  # of too large tables
+            return of_operator(d.name, graph, Fold(channels, 1, impl="const"))
 
 
 def _window(d: _Draw, depthwise: bool, channels: int, most: int) -> Graph:

@@ -1,0 +1,69 @@
+"""Parts of the layers that multiply: `mvau.sv`, `mvau_sparse.sv`, `vvau.sv`; weights in a ROM, planes of adders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flows.area.memory import Rom, ram, rom
+from flows.area.parts import Params, Parts, bits_of, entries, number
+from flows.area.planes import Count, Lane, plane
+from flows.design import MemFile
+
+
+def _multipliers(p: Params, columns: Sequence[int], apart: bool, accumulate: bool) -> Parts:
+    """Of all lanes; `apart`: every lane has inputs of its own (VVAU)."""
+    simd, weight_bits, input_bits = (number(p, key) for key in ("SIMD", "WEIGHT_BITS", "INPUT_BITS"))
+    count, seen, used = Count(), set[object](), set[object]()
+    tree = acc = 0
+    for place, acc_bits in enumerate(entries(p, "ACC_BITS", 8)):
+        lane = Lane(simd, weight_bits, input_bits, bool(p["INPUT_SIGNED"]), acc_bits)
+        first = place * simd * weight_bits
+        for bit in range(weight_bits):
+            chosen = columns[first + bit : first + simd * weight_bits : weight_bits]
+            plane(lane, bit, chosen, seen, count, used, place if apart else 0)
+        tree += lane.tree()
+        acc += acc_bits if accumulate else 0
+    return Parts({
+        "first": count.firsts, "row": count.rows, "join": count.joins, "pair": float(len(used) * input_bits),
+        "tree": float(tree), "acc": float(acc),
+    })  # fmt: skip
+
+
+def mvau(p: Params, memories: Sequence[MemFile]) -> Parts:
+    """Weights, the buffer that replays a vector, counters, multipliers."""
+    mw, mh, pe, simd = (number(p, key) for key in ("MW", "MH", "PE", "SIMD"))
+    beats, folds = mw // simd, mh // pe
+    words = Rom(beats * folds, pe * simd * number(p, "WEIGHT_BITS"), *memories[:1])
+    style = str(p.get("RAM_STYLE", "auto"))
+    parts = rom(words, style) + _multipliers(p, words.columns, False, beats > 1)
+    counted = {"one": 1.0, "count": float(bits_of(beats * folds))}
+    if beats > 1 and folds > 1:
+        counted |= {"replay": 1.0, "beat": float(bits_of(beats))}
+        parts += ram(beats, simd * number(p, "INPUT_BITS"), clocked=False)
+    return parts + Parts(counted)
+
+
+
+
+def mvau_sparse(p: Params, memories: Sequence[MemFile]) -> Parts:
+    """Tiles of weights with a place and a flag, two vectors, counters, multipliers."""
+    mw, pe, simd, tiles = (number(p, key) for key in ("MW", "PE", "SIMD", "TILES"))
+    beats = mw // simd
+    weights = pe * simd * number(p, "WEIGHT_BITS")
+    words = Rom(tiles, weights + bits_of(beats) + 1, *memories[:1])
+    style = str(p.get("RAM_STYLE", "auto"))
+    vectors = ram(2 * beats, simd * number(p, "INPUT_BITS"), clocked=False)
+    counted = {"one": 1.0, "count": float(bits_of(tiles)), "beat": float(bits_of(beats))}
+    if beats & (beats - 1):
+        counted["place"] = float(bits_of(2 * beats))
+    return rom(words, style) + _multipliers(p, words.columns, False, True) + vectors + Parts(counted)
+
+
+def vvau(p: Params, memories: Sequence[MemFile]) -> Parts:
+    """Weights, counters, multipliers whose inputs are each lane's own."""
+    k, channels, pe, simd = (number(p, key) for key in ("K", "CHANNELS", "PE", "SIMD"))
+    beats, folds = k // simd, channels // pe
+    words = Rom(beats * folds, pe * simd * number(p, "WEIGHT_BITS"), *memories[:1])
+    style = str(p.get("RAM_STYLE", "auto"))
+    counted = {"one": 1.0, "count": float(bits_of(beats * folds)), "beat": float(bits_of(beats))}
+    return rom(words, style) + _multipliers(p, words.columns, True, beats > 1) + Parts(counted)
