@@ -28,8 +28,13 @@ SAMPLES = {
 }  # fmt: skip
 """Instances to fit to; of the others OTHERS."""
 OTHERS = 16
-PRIORS = {"one": (15.0, 15.0), "block": (10.0, 15.0), "replay": (5.0, 10.0), "banks": (2.0, 3.0), "sparse": (0.35, 0.2),
-          "choose": (0.5, 0.4), "bank": (0.7, 0.4), "wrap": (10.0, 10.0), "delay": (5.0, 5.0)}  # fmt: skip
+CONSTANT = (10.0, 15.0)
+PRIORS = {
+    **dict.fromkeys(("one", "block", "replay", "wrap", "delay", "single", "two", "registers", "direct", "deep", "up",
+                     "down", "whole", "rows", "depthwise", "folds"), CONSTANT),
+    "lutram": (1.0, 0.1), "rom": (1.2, 0.5), "rom_two": (2.0, 1.0), "rom_deep": (1.3, 0.5), "sparse": (0.35, 0.2),
+    "choose": (0.5, 0.4), "bank": (0.7, 0.4), "banks": (2.0, 2.0), "end": (2.0, 3.0), "clip": (1.0, 0.2),
+}  # fmt: skip
 """Part to (what it is taken to cost, how far from that it may well be); of the others a LUT, give or take SPREAD."""
 SPREAD = 0.4
 ERROR = 0.1

@@ -19,7 +19,13 @@ from flows.design import MemFile
 
 BRAM_BITS = 18 * 1024
 _ASPECTS = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
-_BLOCK, _LUTRAM, _ROM_BITS = 129, 8, 64
+_BLOCKS = tuple((129, 1, *aspect) for aspect in _ASPECTS) + tuple((257, 2, d, 2 * w) for d, w in _ASPECTS)
+"""(weight, 18 Kb blocks, words, bits) of a block RAM, which may be two in one."""
+_LUTRAMS = ((1.0, 7.0, 4, 32, 6), (1.0, 7.0, 4, 64, 3), (0.0, 8.0, 8, 32, 4), (0.0, 8.0, 4, 64, 2), (0.0, 8.0, 4, 128, 1))
+"""(weight, weight if fully used, LUTs, words, bits) of RAM32M, RAM64M and the dual-port ones, which take LUTs by the bit."""
+_ROM_BITS = 64
+_EDGE = 2
+"""A block RAM is taken where it is less by more than this: 129 against 130 is not."""
 MOST_BITS = 1 << 20
 """Of a ROM whose words are looked at: in a larger one hardly a bit is the same in every word."""
 SPARSE = 0.2
@@ -28,50 +34,63 @@ LUT_WORDS = 64
 """Words of one bit that a LUT of six inputs holds."""
 
 
+def _blocks(depth: int, width: int) -> tuple[int, int, int]:
+    """(weight, block RAMs of 18 Kb, banks): banks of words are laid side by side in the same block RAM."""
+    found = []
+    for weight, blocks, words, bits in _BLOCKS:
+        banks = -(-depth // words)
+        number = -(-banks * width // bits)
+        found.append((number * weight, number * blocks, banks))
+    return min(found)
+
+
 def block_rams(depth: int, width: int) -> int:
     """Block RAMs of 18 Kb for so many words."""
-    return min(-(-depth // d) * -(-width // w) for d, w in _ASPECTS)
+    return _blocks(depth, width)[1]
 
 
-def _lutrams(depth: int, width: int) -> float:
-    """Weight of the cheapest LUTRAMs: four LUTs of 32 x 6 or 64 x 3, or two LUTs a bit."""
-    single = -(-depth // 32) * 2 * width
-    return min(_LUTRAM * min(-(-depth // d) * -(-width // w) for d, w in ((32, 6), (64, 3))), single)
+def block(depth: int, width: int, rom_bits: int = 0) -> Parts:
+    """Block RAMs; features: `block` 1, `block_bank` bits that are chosen among banks."""
+    _, number, banks = _blocks(depth, width)
+    return Parts({"block": 1.0, "block_bank": float(width * (banks > 1))}, number, rom_bits)
 
 
 def rom_is_block(depth: int, width: int, style: str) -> bool:
     """Whether a ROM becomes block RAM."""
     if style != "auto":
         return style == "block"
-    return block_rams(depth, width) * _BLOCK < depth * width / _ROM_BITS
+    return _blocks(depth, width)[0] + _EDGE < depth * width / _ROM_BITS
 
 
 def ram(depth: int, width: int, style: str = "auto", clocked: bool = True) -> Parts:
     """A RAM with a write and a read port; one that is not `clocked` cannot be block RAM.
 
-    Features: `lutram` LUTs, `bank` bits that are chosen among LUTRAMs, `mux` bits that are chosen among registers,
-    `block` 1 for block RAM.
+    Features: those of `lutram` or `block`, or `mux` bits that are chosen among registers.
     """
-    block = block_rams(depth, width) * _BLOCK
-    distributed, registers = _lutrams(depth, width), depth * width
-    if style == "distributed":
-        block, registers = 1 << 60, 1 << 60
-    if clocked and (style == "block" or block < min(distributed, registers)):
-        return Parts({"block": 1.0}, block_rams(depth, width))
-    if registers < distributed or depth == 1:
+    registers = depth * width if style == "auto" else 1 << 60
+    if clocked and style != "distributed":
+        weight = _blocks(depth, width)[0]
+        if style == "block" or weight < min(_lutrams(depth, width)[0], registers):
+            return block(depth, width)
+    if registers < _lutrams(depth, width)[0] or depth == 1:
         return Parts({"mux": float(width * (depth - 1))})
     return lutram(depth, width)
 
 
+def _lutrams(depth: int, width: int) -> tuple[float, int, int]:
+    """(weight, LUTs, banks) of the cheapest form, the same for all words and bits."""
+    found = []
+    for fixed, used, luts, words, bits in _LUTRAMS:
+        banks, units = -(-depth // words), -(-width // bits)
+        each = luts * units if fixed else luts // bits * width
+        found.append((banks * (fixed * units + used * width / bits), banks * each, banks))
+    return min(found)
+
+
 def lutram(depth: int, width: int) -> Parts:
-    """64 words of 3 bits in four LUTs, 32 of 6, or a bit in two; what comes from several is multiplexed."""
-    banks = -(-depth // 64)
-    last = depth - 64 * (banks - 1)
-    if width == 1:
-        luts = 4.0 * (banks - 1) + (2 if last <= 32 else 4)
-    else:
-        luts = 4.0 * (-(-width // 3) * (banks - 1) + -(-width // (3 if last > 32 else 6)))
-    return Parts({"lutram": luts, "bank": float(width * (banks - 1)), "banks": float(banks - 1)})
+    """Features: `lutram` LUTs, `bank` bits that are chosen among several, `banks` that are written one at a time."""
+    _, luts, banks = _lutrams(depth, width)
+    return Parts({"lutram": float(luts), "bank": float(width * (banks - 1)), "banks": float(banks - 1)})
 
 
 @dataclass(frozen=True)
@@ -114,7 +133,8 @@ class Rom:
     def logic(self) -> Parts:
         """The ROM as logic: what is constant, the same twice, or an address bit costs nothing.
 
-        `rom`: a LUT for 64 words of a bit; three such pieces are four, to be chosen by a slice's own multiplexers.
+        `rom`, `rom_two`, `rom_deep`: a LUT for 64 words of a bit, where there is one such piece, where there are two, or
+        more; three pieces are four, to be chosen by a slice's own multiplexers.
         `sparse`: those of more than 128 words of which most are the same, where ABC shares what would have fitted
         into one LUT. `choose`: of more than 256, what chooses.
         """
@@ -123,7 +143,7 @@ class Rom:
         pieces = -(-self.depth // LUT_WORDS)
         if not self.known:
             most = min(self.varying, 1 << min(1 << self.depth, 30))
-            return Parts(_deep(pieces, most, 0) if pieces > 2 else {"rom": float(most * pieces)})
+            return Parts(_deep(pieces, most, 0) if pieces > 2 else {("rom", "rom_two")[pieces - 1]: float(most * pieces)})
         if pieces <= 2:
             seen = set()
             for piece in range(pieces):
@@ -131,7 +151,7 @@ class Rom:
                 ones = part.sum(axis=0)
                 packed = np.packbits(part[:, (ones > 0) & (ones < len(part))], axis=0).T
                 seen |= {(piece, row.tobytes()) for row in packed}
-            return Parts({"rom": float(len(seen))})
+            return Parts({("rom", "rom_two")[pieces - 1]: float(len(seen))})
         different = {column: place for place, column in enumerate(self.columns) if column > 1}
         share = self.bits[:, list(different.values())].mean(axis=0)
         return Parts(_deep(pieces, len(different), int((np.minimum(share, 1 - share) < SPARSE).sum())))
@@ -139,12 +159,12 @@ class Rom:
 
 def _deep(pieces: int, columns: int, sparse: int) -> dict[str, float]:
     each = 4.0 if pieces <= 4 else float(pieces)
-    return {"rom": columns * each, "sparse": sparse * each, "choose": columns * max(0.0, pieces - 4.0)}
+    return {"rom_deep": columns * each, "sparse": sparse * each, "choose": columns * max(0.0, pieces - 4.0)}
 
 
 def rom(memory: Rom, style: str = "auto") -> Parts:
     """Features: those of `Rom.logic`, or `block` 1 for block RAM."""
     width = memory.varying
     if memory.depth > 1 and width and rom_is_block(memory.depth, width, style):
-        return Parts({"block": 1.0}, block_rams(memory.depth, width), memory.depth * width)
+        return block(memory.depth, width, memory.depth * width)
     return memory.logic()

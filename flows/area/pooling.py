@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from flows.adders.cost import adder_luts
 from flows.area.memory import ram
 from flows.area.parts import Params, Parts, bits_of, number
 from flows.design import MemFile
+from flows.graph import IntType
 
 
 def pool(p: Params, memories: Sequence[MemFile]) -> Parts:
@@ -32,20 +34,33 @@ def pool_parallel(p: Params, memories: Sequence[MemFile]) -> Parts:
     return Parts({"one": 1.0, "sum": float(lanes * adders), "node_sum": nodes})
 
 
-def _digits(factor: int) -> int:
-    """Digits of the factor that are not zero, signed ones where that is fewer."""
-    return (factor ^ 3 * factor).bit_count() if factor else 0
+def _terms(factor: int) -> list[tuple[int, int]]:
+    """(sign, shift) of the factor's digits that are not zero, signed ones, as few as possible."""
+    found, shift = [], 0
+    while factor:
+        digit = 0 if factor % 2 == 0 else 2 - factor % 4
+        if digit:
+            found.append((digit, shift))
+        factor, shift = (factor - digit) // 2, shift + 1
+    return found
 
 
 def add(p: Params, memories: Sequence[MemFile]) -> Parts:
-    """An adder a lane, and one for every further digit of a factor."""
+    """An adder a lane, where the streams overlap; of factors with more digits a carry-save adder for every further one."""
     lanes, bits = number(p, "PE"), number(p, "OUT_BITS")
-    digits = [_digits(abs(number(p, f"FACTOR{n}"))) for n in range(2)]
-    overlap = min(bits, max(number(p, "IN0_BITS"), number(p, "IN1_BITS")) + 1)
-    more = sum(max(0, n - 1) for n in digits)
+    types = [IntType(number(p, f"IN{n}_BITS"), bool(p[f"IN{n}_SIGNED"])) for n in range(2)]
+    digits = [_terms(number(p, f"FACTOR{n}")) for n in range(2)]
+    plain = all(len(d) == 1 for d in digits)
+    if plain:
+        (one, two), (left, right) = (d[0] for d in digits), types
+        luts = adder_luts(one[0] != two[0], left, one[1], right, 0, bits) if two[1] == 0 else 0
+        luts = luts or adder_luts(one[0] != two[0], right, two[1], left, one[1], bits)
+        return Parts({"one": 1.0, "sum": float(lanes * luts)})
+    widest = max((t.bits for t, d in zip(types, digits, strict=True) if d), default=0)
+    terms = sum(map(len, digits))
     return Parts({
-        "one": 1.0, "sum": float(lanes * bits * all(digits)), "digit": float(lanes * bits * more),
-        "plain": float(lanes * overlap * (sum(digits) == 2)),
+        "one": 1.0, "last": float(lanes * min(bits, widest + 1) * (terms > 1)),
+        "digit": float(lanes * widest * max(0, terms - 2)),
     })  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flows.area.memory import block_rams, lutram
+from flows.area.memory import block, lutram
 from flows.area.parts import Params, Parts, bits_of, number
 from flows.design import MemFile
 
@@ -21,12 +21,12 @@ def fifo(p: Params, memories: Sequence[MemFile]) -> Parts:
     if depth <= 64:
         return Parts({"direct": 1.0, "count": float(bits_of(depth))}) + lutram(depth, width)
     ring, bits, style = depth - 1, bits_of(depth - 1), str(p.get("RAM_STYLE", "auto"))
-    block = style == "block" or (style == "auto" and 4 * -(-width // 3) * -(-ring // 64) >= 48)
-    piece = 512 if block else 64
+    use_block = style == "block" or (style == "auto" and 4 * -(-width // 3) * -(-ring // 64) >= 48)
+    piece = 512 if use_block else 64
     whole = -(-ring // piece) * piece >= 1 << bits
     counted = Parts({"deep": 1.0, "deep_count": float(bits), "ends": 0.0 if whole else float(bits)})
     places = 1 << bits if whole else ring
-    return counted + (Parts({"block": 1.0}, block_rams(places, width)) if block else lutram(places, width))
+    return counted + (block(places, width) if use_block else lutram(places, width))
 
 
 def dwc(p: Params, memories: Sequence[MemFile]) -> Parts:
@@ -53,7 +53,8 @@ def concat(p: Params, memories: Sequence[MemFile]) -> Parts:
 
 
 def channelslice(p: Params, memories: Sequence[MemFile]) -> Parts:
-    """A counter and its comparisons."""
-    folds = number(p, "FOLDS")
-    ends = (number(p, "START") > 0) + (number(p, "STOP") < folds)
-    return Parts({"one": 1.0, "count": float(bits_of(folds)), "end": float(ends * bits_of(folds))})
+    """A counter and its comparisons; where all passes, nobody needs it."""
+    folds, start, stop = number(p, "FOLDS"), number(p, "START"), number(p, "STOP")
+    if stop - start == folds:
+        return Parts({"whole": 1.0})
+    return Parts({"one": 1.0, "count": float(bits_of(folds)), "end": float((start > 0) + (stop < folds))})

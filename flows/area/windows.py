@@ -23,7 +23,7 @@ def swg(p: Params, memories: Sequence[MemFile]) -> Parts:
     counted = {
         "one": 1.0, "distance": float(distance), "counter": float(sum(counters)),
         "loops": float(sum(n > 0 for n in counters)), "wrap": float(wraps), "address": float(address * wraps),
-        "depthwise": float(bool(p["DEPTHWISE"])),
+        "depthwise": float(bool(p["DEPTHWISE"])), "rows": float(kh > 1),
     }  # fmt: skip
     return Parts(counted) + ram(depth, width, str(p.get("RAM_STYLE", "auto")))
 
@@ -78,12 +78,11 @@ def fmpadding(p: Params, memories: Sequence[MemFile]) -> Parts:
     ends = [bits_of(top + h + bottom) * (n > 0) for n in (top, bottom)]
     ends += [bits_of(left + w + right) * (n > 0) for n in (left, right)]
     return Parts({
-        "one": 1.0, "counter": float(sum(counters)), "end": float(sum(ends)), "data": float(number(p, "WIDTH")),
-        "folds": float(folds > 1),
+        "one": 1.0, "counter": float(sum(counters)), "end": float(sum(ends)), "folds": float(folds > 1),
     })  # fmt: skip
 
 
 def fmpadding_pixel(p: Params, memories: Sequence[MemFile]) -> Parts:
     """Counters of pixels and of the zeros since."""
     counters = [bits_of(number(p, key)) for key in ("FOLDS", "H", "W", "SH", "SW")]
-    return Parts({"one": 1.0, "counter": float(sum(counters)), "data": float(number(p, "WIDTH"))})
+    return Parts({"one": 1.0, "counter": float(sum(counters)), "rows": float(counters[3] > 0)})
