@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from flows.config import LayerFolding, suggestion
+from flows.cost import Cost
 from flows.design import Fold, Folding
 from flows.errors import ConfigError, InfeasibleFolding
 from flows.folding_search import cheapest
@@ -109,11 +110,18 @@ def choose(graph: Graph, asked: Request) -> Folding:
         if op.name not in folding:
             folding[op.name] = _cheapest(graph, op, folding, target, asked)
     free = [name for name in ops if name not in asked.layers]
-    folding = dict(cheapest(graph, folding, free, target, lambda op: _legal(graph, op, asked)))
+    clock = asked.clock_ns or DEFAULT_CLOCK_NS
+
+    def as_logic(op: Op, fold: Fold, bound: float) -> Cost | None:
+        keys = asked.layers.get(op.name)
+        if keys is not None and keys.impl not in (None, "auto", "const"):
+            return None
+        return implementation.estimate(graph, op, fold, clock, bound)
+
+    folding = dict(cheapest(graph, folding, free, target, lambda op: _legal(graph, op, asked), as_logic))
     for op in ops.values():
         _check_window(graph, op, folding)
     chosen = {name: replace(folding[name], **_options(asked.layers.get(name))) for name in ops}
-    clock = asked.clock_ns or DEFAULT_CLOCK_NS
     return {name: implementation.choose(graph, ops[name], fold, clock) for name, fold in chosen.items()}
 
 

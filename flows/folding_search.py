@@ -9,7 +9,7 @@ none changes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 
 from flows.cost import Cost, added, cost, link
@@ -20,6 +20,8 @@ from flows.kernels.registry import kernel_of
 SWEEPS = 8
 CANDIDATES = 48
 """Foldings of a layer that are looked at: the cheapest by themselves."""
+LINKS = 1.5
+"""How much more than the cheapest one a layer may cost as logic to be looked at."""
 
 
 class Lowerings:
@@ -28,6 +30,7 @@ class Lowerings:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self._known: dict[tuple[str, Fold], Lowered] = {}
+        self._costs: dict[tuple[str, Fold], Cost] = {}
 
     def __call__(self, op: Op, fold: Fold) -> Lowered:
         key = (op.name, fold)
@@ -38,6 +41,14 @@ class Lowerings:
             self._known[key] = kernel_of(op).lower(self.graph, op, fold, first, acc, *more)
         return self._known[key]
 
+    def cost(self, op: Op, fold: Fold) -> Cost:
+        """Estimated, of the module alone."""
+        key = (op.name, fold)
+        if key not in self._costs:
+            low = self(op, fold)
+            self._costs[key] = cost(low.module, low.params, low.memories)
+        return self._costs[key]
+
     def cycles(self, op: Op, fold: Fold) -> int:
         """max(input beats, output beats, work beats) of one frame."""
         low = self(op, fold)
@@ -45,22 +56,29 @@ class Lowerings:
         return max(*beats, *(self.graph[name].elements // low.in_lanes for name in op.inputs))
 
 
+AsLogic = Callable[[Op, Fold, float], Cost | None]
+
+
 def cheapest(
-    graph: Graph, start: Folding, free: Iterable[str], target: int, legal: Callable[[Op], Iterable[Fold]]
-) -> Folding:
+    graph: Graph, start: Folding, free: Iterable[str], target: int, legal: Callable[[Op], Iterable[Fold]],
+    as_logic: AsLogic = lambda op, fold, bound: None,
+) -> Folding:  # fmt: skip
     """`start` with the foldings of the operators in `free` changed to what costs least within `target` cycles.
 
-    `legal` gives an operator's foldings; `start` is one of those that are within `target`.
+    `legal` gives an operator's foldings; `start` is one of those that are within `target`. `as_logic(op, fold, bound)`:
+    what a fold costs as logic, None where it cannot be that or is sure to cost more than `bound`.
     """
-    return _Search(graph, dict(start), frozenset(free), target, legal).run()
+    return _Search(graph, dict(start), frozenset(free), target, legal, as_logic).run()
 
 
 class _Search:
     def __init__(
         self, graph: Graph, folding: dict[str, Fold], free: frozenset[str], target: int,
-        legal: Callable[[Op], Iterable[Fold]],
+        legal: Callable[[Op], Iterable[Fold]], as_logic: AsLogic,
     ) -> None:  # fmt: skip
         self.graph, self.folding, self.free, self.target, self.legal = graph, folding, free, target, legal
+        self.as_logic = as_logic
+        self.logic: dict[tuple[str, Fold], Cost] = {}
         self.low = Lowerings(graph)
         self.readers: dict[str, list[Op]] = {}
         for op in graph.ops:
@@ -101,6 +119,7 @@ class _Search:
             fast = [fold for fold in self.legal(op) if self.low.cycles(op, fold) <= self.target]
             # A whole window a beat needs wide FIFOs, which the estimate does not know: only where the rate asks for it.
             fast = [fold for fold in fast if not fold.parallel_window] or fast
+            self._try_logic(op, fast)
             # Of the tied ones every one may be needed, to fit the other.
             kept = len(fast) if len(group) > 1 else CANDIDATES
             each.append(sorted(fast, key=lambda fold, op=op: self._own(op, fold).price)[:kept])  # type: ignore[misc]
@@ -108,9 +127,16 @@ class _Search:
         together = [folds for folds in product(*each) if all(f.pe == folds[0].simd for f in folds[1:])]
         return together if now in together else [now, *together]
 
+    def _try_logic(self, op: Op, folds: Sequence[Fold]) -> None:
+        """Notes which of `folds` cost less as logic; links may make up for what one costs more than another."""
+        least = min(self.low.cost(op, fold).price for fold in folds)
+        for fold in folds:
+            logic = self.as_logic(op, fold, min(self.low.cost(op, fold).price, least * LINKS))
+            if logic is not None and logic.price <= self.low.cost(op, fold).price:
+                self.logic[op.name, fold] = logic
+
     def _own(self, op: Op, fold: Fold) -> Cost:
-        low = self.low(op, fold)
-        return cost(low.module, low.params)
+        return self.logic.get((op.name, fold)) or self.low.cost(op, fold)
 
     def _price(self, group: tuple[Op, ...], folds: tuple[Fold, ...]) -> float:
         """Of the group and the links to its neighbours."""

@@ -323,7 +323,7 @@ def fifos(
         sizing = fifo_sizing.size(lambda depths: elaborate(graph, folding, implemented, depths), fixed, shrink)
         write_json(path, {"source": "cycle model", **dataclasses.asdict(sizing)})
 
-    sources = code("flows/fifos.py", "flows/fifo_trials.py", "flows/cycles", "flows/cost.py")
+    sources = code("flows/fifos.py", "flows/fifo_trials.py", "flows/cycles", "flows/cost.py", "flows/area")
     depends = [rtl_emitter.describe(empty), fixed, shrink, sources, *find_compiler()]
     b.steps.run("fifos", depends, [path], action, share=True)
     return chosen_depths(path)

@@ -33,7 +33,7 @@ def thresholding(p: Params, memories: Sequence[MemFile]) -> Parts:
     style = str(p.get("RAM_STYLE", "auto"))
     for stage in range(stages):
         # Memories are in the order of stages, then lanes.
-        files = memories[stage * lanes : (stage + 1) * lanes] or [None] * lanes
+        files: Sequence[MemFile | None] = memories[stage * lanes : (stage + 1) * lanes] or [None] * lanes
         found += together(_stage(Rom(folds << stage, number(p, "THRESH_BITS"), file), compared, style) for file in files)
     return found
 

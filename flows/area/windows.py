@@ -39,7 +39,8 @@ def swg_parallel(p: Params, memories: Sequence[MemFile]) -> Parts:
     width, folds, h, w = (number(p, key) for key in ("WIDTH", "FOLDS", "H", "W"))
     kh, kw, dh, dw = (number(p, key) for key in ("KH", "KW", "DH", "DW"))
     found = Parts({"one": 1.0, "counter": float(bits_of(folds) + bits_of(h) + bits_of(w))})
-    waits = sum(bits_of(max((k - 1) * d + 1, s)) for k, d, s in ((kh, dh, p["SH"]), (kw, dw, p["SW"])))  # type: ignore[call-overload]
+    spans = ((kh - 1) * dh + 1, number(p, "SH")), ((kw - 1) * dw + 1, number(p, "SW"))
+    waits = sum(bits_of(max(span, stride)) for span, stride in spans)
     found += Parts({"wait": float(waits)})
     if kw > 1:
         found += _delay(dw * folds, kh * (kw - 1) * width, "auto")
