@@ -1,6 +1,6 @@
 """Fits the coefficients of `flows.area` to Yosys' LUTs of drawn instances: python -m benchmarks._area_fit
 
-Writes `flows/area/coefficients.json` and beside it `measured.json`, what Yosys gave for every instance, from which the
+Writes `flows/area/coefficients.json`, and `_area_measured.json`, what Yosys gave for every instance, from which the
 coefficients follow again without Yosys (the tests do). Least squares on the relative error, no coefficient negative.
 """
 
@@ -20,7 +20,7 @@ from flows.files import write_json
 from flows.synthesize.yosys import synthesize
 
 SEED = "fit"
-MEASURED = FILE.with_name("measured.json")
+MEASURED = Path(__file__).with_name("_area_measured.json")
 FAMILY = "xc7"
 SAMPLES = {
     "mvau": 40, "mvau_sparse": 24, "vvau": 24, "thresholding": 30, "swg": 32, "swg_parallel": 24, "fifo": 30,
@@ -28,12 +28,17 @@ SAMPLES = {
 }  # fmt: skip
 """Instances to fit to; of the others OTHERS."""
 OTHERS = 16
-CONSTANT = (10.0, 15.0)
+CONSTANTS = (
+    "one", "block", "replay", "wrap", "delay", "single", "two", "registers", "direct", "deep", "up", "down", "whole",
+    "rows", "depthwise", "folds",
+)  # fmt: skip
+"""Parts that a module has or has not."""
 PRIORS = {
-    **dict.fromkeys(("one", "block", "replay", "wrap", "delay", "single", "two", "registers", "direct", "deep", "up",
-                     "down", "whole", "rows", "depthwise", "folds"), CONSTANT),
-    "lutram": (1.0, 0.1), "rom": (1.2, 0.5), "rom_two": (2.0, 1.0), "rom_deep": (1.3, 0.5), "sparse": (0.35, 0.2),
-    "choose": (0.5, 0.4), "bank": (0.7, 0.4), "banks": (2.0, 2.0), "end": (2.0, 3.0), "clip": (1.0, 0.2),
+    **dict.fromkeys(CONSTANTS, (10.0, 15.0)),
+    "lutram": (1.0, 0.1), "adder": (1.0, 0.1), "pair": (1.0, 0.2), "clip": (1.0, 0.2),
+    "rom": (1.2, 0.5), "rom_whole": (1.5, 1.0), "rom_two": (2.0, 1.0), "rom_deep": (1.5, 0.7),
+    "rom_whole_direct": (2.5, 1.0), "rom_two_direct": (3.0, 1.0), "rom_deep_direct": (2.5, 1.0),
+    "sparse": (0.35, 0.2), "choose": (0.5, 0.4), "bank": (0.7, 0.4), "banks": (2.0, 2.0), "end": (2.0, 3.0),
 }  # fmt: skip
 """Part to (what it is taken to cost, how far from that it may well be); of the others a LUT, give or take SPREAD."""
 SPREAD = 0.4

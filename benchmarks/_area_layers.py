@@ -91,9 +91,11 @@ def draw(number: int) -> Layer:
 
 
 def choices(layer: Layer) -> Iterator[Folding]:
-    """Every folding of the layer's operators that meets the rate, each with every microarchitecture that can have it."""
+    """Every folding of the layer's operators that meets the rate, with every microarchitecture that can have it."""
     low = Lowerings(layer.graph)
-    each = [_near(low, op, [f for f in _all(layer.graph, op) if _fits(low, op, f, layer.target)]) for op in layer.graph.ops]
+    each = [
+        _near(low, op, [f for f in _all(layer.graph, op) if _fits(low, op, f, layer.target)]) for op in layer.graph.ops
+    ]
     for folds in product(*each):
         yield {op.name: fold for op, fold in zip(layer.graph.ops, folds, strict=True)}
 

@@ -94,7 +94,9 @@ class _Draw:
 
     def dtype(self, low: int = 1, high: int = 8) -> IntType:
         signed = self.one_of(False, False, True)
-        return IntType(self.one_of(*range(max(low, 1 + signed), high + 1), *(b for b in (4, 4, 8) if b <= high)), signed)
+        return IntType(
+            self.one_of(*range(max(low, 1 + signed), high + 1), *(b for b in (4, 4, 8) if b <= high)), signed
+        )
 
     def map(self, channels: int, most: int = 32) -> Shape:
         side = self.size(4, most)
@@ -233,7 +235,9 @@ def _swg_parallel(d: _Draw) -> Sample:
 
 def _padding(d: _Draw) -> Sample:
     channels = d.even(1, 64)
-    op = FMPadding(d.name, ("x",), ("y",), d.one_of((1, 1, 1, 1), (1, 1, 1, 1), (2, 2, 2, 2), (0, 0, 1, 1), (0, 1, 0, 1)))
+    op = FMPadding(
+        d.name, ("x",), ("y",), d.one_of((1, 1, 1, 1), (1, 1, 1, 1), (2, 2, 2, 2), (0, 0, 1, 1), (0, 1, 0, 1))
+    )
     return of_operator(d.name, one_op(op, (d.map(channels, 64), d.dtype())), Fold(1, d.divisor(channels)))
 
 

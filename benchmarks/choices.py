@@ -1,10 +1,11 @@
 """The automatic choice of folding and microarchitecture against the best of all choices, over thirty sampled layers.
 
-Layers: dense ones and convolutions with a Thresholding, weights by A2Q+'s budget at several P, a rate each. All choices:
-every pair of PE and SIMD that meets the rate, as `folded`, as `sparse` (tiles of zeros skipped) where that is legal, and
-as `const` where fully unrolled; of the window and the Thresholding likewise; every combination. A choice of one operator
-that is estimated at more than `NEAR` times its cheapest one is not built. What is compared is the whole layer, with the
-FIFOs and width converters that the choice needs, in LUTs by Yosys, a block RAM at what it is worth to the search.
+Layers: dense ones and convolutions with a Thresholding, weights by A2Q+'s budget at several P, a rate each. All
+choices: every pair of PE and SIMD that meets the rate, as `folded`, as `sparse` (tiles of zeros skipped) where that is
+legal, and as `const` where fully unrolled; of the window and the Thresholding likewise; every combination. A choice of
+one operator that is estimated at more than `NEAR` times its cheapest one is not built. What is compared is the whole
+layer, with the FIFOs and width converters that the choice needs, in LUTs by Yosys, a block RAM at what it is worth to
+the search.
 """
 
 from __future__ import annotations
@@ -55,9 +56,7 @@ def measure(layers: list[Layer], folder: Path) -> list[dict[str, Any]]:
             named.append((folding, design, keys))
         built.append(named)
     results = synthesize(list(jobs.values()), FAMILY, folder)
-    prices = {
-        key: r.counts["LUT"] + LUTS_PER_BRAM * r.counts["BRAM_18K"] for key, r in zip(jobs, results, strict=True)
-    }
+    prices = {key: r.counts["LUT"] + LUTS_PER_BRAM * r.counts["BRAM_18K"] for key, r in zip(jobs, results, strict=True)}
     return [_row(layer, named, prices) for layer, named in zip(layers, built, strict=True)]
 
 

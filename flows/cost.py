@@ -1,7 +1,7 @@
 """What a module costs in LUTs and block RAMs, as a formula of its parameters: an `estimate`, to compare foldings with.
 
-The formulas are those of `flows.area`; `python -m benchmarks area_model` says how far they are from Yosys. What is reported
-as a resource comes from a synthesis tool.
+The formulas are those of `flows.area`; `python -m benchmarks area_model` says how far they are from Yosys. What is
+reported as a resource comes from a synthesis tool.
 """
 
 from __future__ import annotations

@@ -6,27 +6,20 @@ from collections.abc import Sequence
 
 from flows.area.memory import Rom, ram, rom
 from flows.area.parts import Params, Parts, bits_of, entries, number
-from flows.area.planes import Count, Lane, plane
+from flows.area.planes import Adders, Lane
 from flows.design import MemFile
 
 
 def _multipliers(p: Params, columns: Sequence[int], apart: bool, accumulate: bool) -> Parts:
     """Of all lanes; `apart`: every lane has inputs of its own (VVAU)."""
     simd, weight_bits, input_bits = (number(p, key) for key in ("SIMD", "WEIGHT_BITS", "INPUT_BITS"))
-    count, seen, used = Count(), set[object](), set[object]()
-    tree = acc = 0
+    adders, sums = Adders(), 0
     for place, acc_bits in enumerate(entries(p, "ACC_BITS", 8)):
         lane = Lane(simd, weight_bits, input_bits, bool(p["INPUT_SIGNED"]), acc_bits)
-        first = place * simd * weight_bits
-        for bit in range(weight_bits):
-            chosen = columns[first + bit : first + simd * weight_bits : weight_bits]
-            plane(lane, bit, chosen, seen, count, used, place if apart else 0)
-        tree += lane.tree()
-        acc += acc_bits if accumulate else 0
-    return Parts({
-        "first": count.firsts, "row": count.rows, "join": count.joins, "pair": float(len(used) * input_bits),
-        "tree": float(tree), "acc": float(acc),
-    })  # fmt: skip
+        size = simd * weight_bits
+        dot = adders.lane(lane, columns[place * size : (place + 1) * size], place if apart else 0)
+        sums += acc_bits if accumulate and len(dot) > 1 else 0
+    return Parts({"adder": adders.luts + sums, "pair": float(len(adders.pairs) * input_bits)})
 
 
 def mvau(p: Params, memories: Sequence[MemFile]) -> Parts:
@@ -39,10 +32,11 @@ def mvau(p: Params, memories: Sequence[MemFile]) -> Parts:
     counted = {"one": 1.0, "count": float(bits_of(beats * folds))}
     if beats > 1 and folds > 1:
         counted |= {"replay": 1.0, "beat": float(bits_of(beats))}
-        parts += ram(beats, simd * number(p, "INPUT_BITS"), clocked=False)
-    return parts + Parts(counted)
-
-
+        return parts + ram(beats, simd * number(p, "INPUT_BITS"), clocked=False) + Parts(counted)
+    # The counter is the address itself, which ABC then makes less of.
+    deep = {f"{name}_direct": many for name, many in parts.lut.items() if name in ("rom_whole", "rom_two", "rom_deep")}
+    lut = {name: many for name, many in parts.lut.items() if f"{name}_direct" not in deep}
+    return Parts({**lut, **deep, **counted}, parts.bram, parts.rom_bits)
 
 
 def mvau_sparse(p: Params, memories: Sequence[MemFile]) -> Parts:

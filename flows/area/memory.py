@@ -21,9 +21,19 @@ BRAM_BITS = 18 * 1024
 _ASPECTS = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
 _BLOCKS = tuple((129, 1, *aspect) for aspect in _ASPECTS) + tuple((257, 2, d, 2 * w) for d, w in _ASPECTS)
 """(weight, 18 Kb blocks, words, bits) of a block RAM, which may be two in one."""
-_LUTRAMS = ((1.0, 7.0, 4, 32, 6), (1.0, 7.0, 4, 64, 3), (0.0, 8.0, 8, 32, 4), (0.0, 8.0, 4, 64, 2), (0.0, 8.0, 4, 128, 1))
-"""(weight, weight if fully used, LUTs, words, bits) of RAM32M, RAM64M and the dual-port ones, which take LUTs by the bit."""
+_LUTRAMS = (
+    (1.0, 7.0, 4, 32, 6),
+    (1.0, 7.0, 4, 64, 3),
+    (0.0, 8.0, 8, 32, 4),
+    (0.0, 8.0, 4, 64, 2),
+    (0.0, 8.0, 4, 128, 1),
+)
+"""(weight, weight if fully used, LUTs, words, bits) of RAM32M, RAM64M and the dual-port ones, which go by the bit."""
+_CHOICE = 0.4
+"""Of a bit that is chosen among LUTRAMs."""
 _ROM_BITS = 64
+_BYTE = 9
+"""Bits that are written together."""
 _EDGE = 2
 """A block RAM is taken where it is less by more than this: 129 against 130 is not."""
 MOST_BITS = 1 << 20
@@ -34,24 +44,20 @@ LUT_WORDS = 64
 """Words of one bit that a LUT of six inputs holds."""
 
 
-def _blocks(depth: int, width: int) -> tuple[int, int, int]:
-    """(weight, block RAMs of 18 Kb, banks): banks of words are laid side by side in the same block RAM."""
+def _blocks(depth: int, width: int, byte: int = 1) -> tuple[int, int, int]:
+    """(weight, block RAMs of 18 Kb, banks): banks of words lie side by side, in whole `byte`s, in one block RAM."""
     found = []
     for weight, blocks, words, bits in _BLOCKS:
         banks = -(-depth // words)
-        number = -(-banks * width // bits)
+        side = -(-width // byte) * byte if banks > 1 else width
+        number = -(-banks * side // bits)
         found.append((number * weight, number * blocks, banks))
     return min(found)
 
 
-def block_rams(depth: int, width: int) -> int:
-    """Block RAMs of 18 Kb for so many words."""
-    return _blocks(depth, width)[1]
-
-
-def block(depth: int, width: int, rom_bits: int = 0) -> Parts:
+def block(depth: int, width: int, rom_bits: int = 0, byte: int = 1) -> Parts:
     """Block RAMs; features: `block` 1, `block_bank` bits that are chosen among banks."""
-    _, number, banks = _blocks(depth, width)
+    _, number, banks = _blocks(depth, width, byte)
     return Parts({"block": 1.0, "block_bank": float(width * (banks > 1))}, number, rom_bits)
 
 
@@ -69,9 +75,9 @@ def ram(depth: int, width: int, style: str = "auto", clocked: bool = True) -> Pa
     """
     registers = depth * width if style == "auto" else 1 << 60
     if clocked and style != "distributed":
-        weight = _blocks(depth, width)[0]
+        weight = _blocks(depth, width, _BYTE)[0]
         if style == "block" or weight < min(_lutrams(depth, width)[0], registers):
-            return block(depth, width)
+            return block(depth, width, byte=_BYTE)
     if registers < _lutrams(depth, width)[0] or depth == 1:
         return Parts({"mux": float(width * (depth - 1))})
     return lutram(depth, width)
@@ -83,7 +89,8 @@ def _lutrams(depth: int, width: int) -> tuple[float, int, int]:
     for fixed, used, luts, words, bits in _LUTRAMS:
         banks, units = -(-depth // words), -(-width // bits)
         each = luts * units if fixed else luts // bits * width
-        found.append((banks * (fixed * units + used * width / bits), banks * each, banks))
+        weight = banks * (fixed * units + used * width / bits) + _CHOICE * width * (banks - 1)
+        found.append((weight, banks * each, banks))
     return min(found)
 
 
@@ -130,11 +137,15 @@ class Rom:
         """Bits that are not the same in every word: Yosys leaves the others out of the memory."""
         return sum(column > 1 for column in self.columns)
 
-    def logic(self) -> Parts:
-        """The ROM as logic: what is constant, the same twice, or an address bit costs nothing.
+    @property
+    def _name(self) -> str:
+        return "rom" if self.depth <= LUT_WORDS // 2 else "rom_whole" if self.depth <= LUT_WORDS else "rom_two"
 
-        `rom`, `rom_two`, `rom_deep`: a LUT for 64 words of a bit, where there is one such piece, where there are two, or
-        more; three pieces are four, to be chosen by a slice's own multiplexers.
+    def logic(self) -> Parts:
+        """The ROM as logic: what is constant, or there twice, costs nothing.
+
+        `rom`, `rom_whole`, `rom_two`, `rom_deep`: a LUT for 64 words of a bit, where there are up to 32, 64, 128 or
+        more, which ABC packs worse and worse; three LUTs are four, to be chosen by a slice's own multiplexers.
         `sparse`: those of more than 128 words of which most are the same, where ABC shares what would have fitted
         into one LUT. `choose`: of more than 256, what chooses.
         """
@@ -143,7 +154,7 @@ class Rom:
         pieces = -(-self.depth // LUT_WORDS)
         if not self.known:
             most = min(self.varying, 1 << min(1 << self.depth, 30))
-            return Parts(_deep(pieces, most, 0) if pieces > 2 else {("rom", "rom_two")[pieces - 1]: float(most * pieces)})
+            return Parts(_deep(pieces, most, 0) if pieces > 2 else {self._name: float(most * pieces)})
         if pieces <= 2:
             seen = set()
             for piece in range(pieces):
@@ -151,7 +162,7 @@ class Rom:
                 ones = part.sum(axis=0)
                 packed = np.packbits(part[:, (ones > 0) & (ones < len(part))], axis=0).T
                 seen |= {(piece, row.tobytes()) for row in packed}
-            return Parts({("rom", "rom_two")[pieces - 1]: float(len(seen))})
+            return Parts({self._name: float(len(seen))})
         different = {column: place for place, column in enumerate(self.columns) if column > 1}
         share = self.bits[:, list(different.values())].mean(axis=0)
         return Parts(_deep(pieces, len(different), int((np.minimum(share, 1 - share) < SPARSE).sum())))

@@ -7,11 +7,13 @@ same inputs is made once.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from flows.adders.cost import adder_luts
+from flows.graph import IntType
 
 CHAIN = 4
 """Rows of a carry chain, as in mvau_plane.sv."""
-Column = Sequence[int]
 
 
 @dataclass(frozen=True)
@@ -46,18 +48,10 @@ class Lane:
     def dot_bits(self) -> int:
         return self.node_bits(0, self.weight_bits, True)
 
-    def tree(self) -> int:
-        """LUTs of the adders that make the dot product of the planes' sums."""
-        luts, level = (self.dot_bits if self.weight_bits == 1 else 0), 1
-        while 1 << (level - 1) < self.weight_bits:
-            shift = (1 << level) // 2
-            for k in range(-(-self.weight_bits // (1 << level))):
-                low, end = k << level, min((k + 1) << level, self.weight_bits)
-                if low + shift < self.weight_bits:
-                    bits = self.node_bits(low, end, end == self.weight_bits)
-                    luts += max(0, bits - shift)
-            level += 1
-        return luts
+    def node(self, low: int, upto: int) -> IntType:
+        """The sum of the planes from `low` on; the highest plane alone stays positive."""
+        top = upto == self.weight_bits and upto - low > 1
+        return IntType(self.node_bits(low, upto, top), self.signed or top)
 
     def bits_of(self, first: int, count: int, most: int) -> int:
         """Of the sum of `count` inputs from `first` on, as in mvau_plane.sv."""
@@ -67,51 +61,96 @@ class Lane:
         return min((inputs * ((1 << self.input_bits) - 1)).bit_length(), most)
 
 
+Sum = tuple[object, ...]
+"""What a sum is made of: equal for equal sums; one entry alone for zero."""
+
+
 @dataclass
-class Count:
-    """LUTs of all planes: `rows` in front of carry chains or alone, `joins` of chains."""
+class Adders:
+    """Counts the LUTs of lanes: of rows in front of carry chains or alone, of joins of chains, of trees."""
 
-    rows: float = 0.0
-    firsts: float = 0.0
-    joins: float = 0.0
-    pairs: float = 0.0
+    luts: float = 0.0
+    pairs: set[Sum] = field(default_factory=set)
+    """Neighbouring inputs whose sum is needed."""
+    _seen: set[Sum] = field(default_factory=set)
 
+    def _new(self, made: Sum) -> bool:
+        if made in self._seen:
+            return False
+        self._seen.add(made)
+        return True
 
-def plane(lane: Lane, bit: int, columns: Column, seen: set[object], count: Count, used: set[object], at: object) -> None:
-    """Adds one plane to `count`: `columns` of the weights' bit `bit`, input by input; `at` names the inputs.
+    def lane(self, lane: Lane, columns: Sequence[int], at: object) -> Sum:
+        """Adds a lane up to its dot product. `columns`: of every bit of its weights; `at` names its inputs."""
+        sums = [self._plane(lane, bit, columns[bit :: lane.weight_bits], at) for bit in range(lane.weight_bits)]
+        if lane.weight_bits == 1:
+            made = ("negative", *sums[0])
+            if len(sums[0]) > 1 and self._new(made):
+                self.luts += lane.dot_bits
+            return made if len(sums[0]) > 1 else sums[0]
+        span = 1
+        while span < lane.weight_bits:
+            joined = []
+            for place in range(0, len(sums), 2):
+                low = place * span
+                if place + 1 == len(sums):
+                    joined.append(sums[place])
+                    continue
+                joined.append(self._join(lane, low, span, sums[place], sums[place + 1]))
+            sums, span = joined, 2 * span
+        return sums[0]
 
-    `seen`: the sums that are there already; `used`: pairs of inputs whose sum is needed.
-    """
-    most = lane.node_bits(bit, bit + 1, False)
-    rows = (lane.simd + 1) // 2
-    chains: list[tuple[object, ...]] = []
-    for first in range(0, rows, CHAIN):
-        made: tuple[object, ...] = (at,)
-        for row in range(first, min(first + CHAIN, rows)):
+    def _join(self, lane: Lane, low: int, span: int, even: Sum, odd: Sum) -> Sum:
+        """even + (odd << span), or their difference where odd is the highest plane alone."""
+        subtract = low + span == lane.weight_bits - 1
+        if len(odd) == 1:
+            return even
+        made = ("shifted", subtract, span, odd, even)
+        if (len(even) > 1 or subtract) and self._new(made):
+            end = min(low + 2 * span, lane.weight_bits)
+            types = lane.node(low, low + span), lane.node(low + span, end)
+            self.luts += adder_luts(subtract, types[0], 0, types[1], span, lane.node(low, end).bits)
+        return made
+
+    def _plane(self, lane: Lane, bit: int, columns: Sequence[int], at: object) -> Sum:
+        most = lane.node_bits(bit, bit + 1, False)
+        rows = (lane.simd + 1) // 2
+        chains = [
+            self._chain(lane, first, min(first + CHAIN, rows), columns, at, most) for first in range(0, rows, CHAIN)
+        ]
+        span = 2 * CHAIN
+        while len(chains) > 1:
+            joined = []
+            for place in range(0, len(chains), 2):
+                one, two = chains[place], chains[place + 1] if place + 1 < len(chains) else (at,)
+                if len(one) == 1 or len(two) == 1:
+                    joined.append(one if len(two) == 1 else two)
+                    continue
+                joined.append(("join", one, two))
+                if self._new(joined[-1]):
+                    self.luts += lane.bits_of(place * span, 2 * span, most)
+            chains, span = joined, 2 * span
+        return chains[0]
+
+    def _chain(self, lane: Lane, first: int, end: int, columns: Sequence[int], at: object, most: int) -> Sum:
+        made: Sum = (at,)
+        for row in range(first, end):
             pair = tuple(columns[2 * row : 2 * row + 2])
             if not any(pair):
                 continue
-            made, before = (*made, (row, pair)), made
-            if len(pair) == 2 and all(pair):
-                used.add((at, row))
-            if made in seen:
+            before, made = made, (*made, (row, pair))
+            both = len(pair) == 2 and all(pair)
+            if both:
+                self.pairs.add((at, row))
+            if not self._new(made):
                 continue
-            seen.add(made)
             bits = lane.bits_of(2 * first, 2 * (row - first) + 2, most)
-            wide = min(lane.input_bits + (len(pair) == 2 and all(pair)), bits)
             if len(before) > 1:
-                count.rows += bits
+                low = min(lane.input_bits + 1, bits)
+                above = bits - low if lane.bits_of(2 * first, 2 * (row - first), most) > low else 0
+                self.luts += bits + 1 if lane.signed else low + above
             elif max(pair) > 1:
-                count.firsts += wide
-        chains.append(made)
-    level = 0
-    while len(chains) > 1:
-        joined = []
-        for k in range(0, len(chains), 2):
-            one, two = chains[k], chains[k + 1] if k + 1 < len(chains) else (at,)
-            whole = one if len(two) == 1 else two if len(one) == 1 else ("join", one, two)
-            if whole not in seen and len(one) > 1 and len(two) > 1:
-                seen.add(whole)
-                count.joins += lane.bits_of((k // 2) * 2 * CHAIN << (level + 1), 2 * CHAIN << (level + 1), most)
-            joined.append(whole)
-        chains, level = joined, level + 1
+                # One input that a bit selects: the next adder takes it in, or it is the reset of the register behind.
+                alone = len(pair) == 1 or (lane.simd <= 2 and not both)
+                self.luts += 1 if alone else min(lane.input_bits + both, bits)
+        return made

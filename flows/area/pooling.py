@@ -34,30 +34,20 @@ def pool_parallel(p: Params, memories: Sequence[MemFile]) -> Parts:
     return Parts({"one": 1.0, "sum": float(lanes * adders), "node_sum": nodes})
 
 
-def _terms(factor: int) -> list[tuple[int, int]]:
-    """(sign, shift) of the factor's digits that are not zero, signed ones, as few as possible."""
-    found, shift = [], 0
-    while factor:
-        digit = 0 if factor % 2 == 0 else 2 - factor % 4
-        if digit:
-            found.append((digit, shift))
-        factor, shift = (factor - digit) // 2, shift + 1
-    return found
-
-
 def add(p: Params, memories: Sequence[MemFile]) -> Parts:
-    """An adder a lane, where the streams overlap; of factors with more digits a carry-save adder for every further one."""
+    """An adder a lane, where the streams overlap; of factors with more ones a carry-save adder for each."""
     lanes, bits = number(p, "PE"), number(p, "OUT_BITS")
     types = [IntType(number(p, f"IN{n}_BITS"), bool(p[f"IN{n}_SIGNED"])) for n in range(2)]
-    digits = [_terms(number(p, f"FACTOR{n}")) for n in range(2)]
-    plain = all(len(d) == 1 for d in digits)
-    if plain:
-        (one, two), (left, right) = (d[0] for d in digits), types
-        luts = adder_luts(one[0] != two[0], left, one[1], right, 0, bits) if two[1] == 0 else 0
-        luts = luts or adder_luts(one[0] != two[0], right, two[1], left, one[1], bits)
+    factors = [number(p, f"FACTOR{n}") for n in range(2)]
+    digits = [abs(factor).bit_count() for factor in factors]
+    if digits == [1, 1]:
+        shifts = [abs(factor).bit_length() - 1 for factor in factors]
+        low = shifts.index(min(shifts))
+        subtract = factors[0] * factors[1] < 0
+        luts = adder_luts(subtract, types[low], 0, types[1 - low], shifts[1 - low] - shifts[low], bits - shifts[low])
         return Parts({"one": 1.0, "sum": float(lanes * luts)})
     widest = max((t.bits for t, d in zip(types, digits, strict=True) if d), default=0)
-    terms = sum(map(len, digits))
+    terms = sum(digits)
     return Parts({
         "one": 1.0, "last": float(lanes * min(bits, widest + 1) * (terms > 1)),
         "digit": float(lanes * widest * max(0, terms - 2)),
@@ -76,9 +66,11 @@ def globalaccpool(p: Params, memories: Sequence[MemFile]) -> Parts:
 def labelselect(p: Params, memories: Sequence[MemFile]) -> Parts:
     """A tree of comparisons with choices of value and lane, then the largest so far."""
     lanes, bits, index = number(p, "PE"), number(p, "INPUT_BITS"), number(p, "INDEX_BITS")
+    again = number(p, "CLASSES") > lanes
     return Parts({
-        "one": 1.0, "compare": float(lanes * bits), "choose": float((lanes - 1) * bits),
-        "lane": float((lanes - 1) * bits_of(lanes)), "index": float(index), "sign": float(lanes * number(p, "INPUT_SIGNED")),
+        "one": 1.0, "compare": float((lanes - 1 + again) * bits), "choose": float((lanes - 1) * bits),
+        "lane": float((lanes - 1) * bits_of(lanes)), "index": float(index * again),
+        "sign": float(lanes * number(p, "INPUT_SIGNED")),
     })  # fmt: skip
 
 

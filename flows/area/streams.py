@@ -26,7 +26,7 @@ def fifo(p: Params, memories: Sequence[MemFile]) -> Parts:
     whole = -(-ring // piece) * piece >= 1 << bits
     counted = Parts({"deep": 1.0, "deep_count": float(bits), "ends": 0.0 if whole else float(bits)})
     places = 1 << bits if whole else ring
-    return counted + (block(places, width) if use_block else lutram(places, width))
+    return counted + (block(places, width, byte=9) if use_block else lutram(places, width))
 
 
 def dwc(p: Params, memories: Sequence[MemFile]) -> Parts:
@@ -40,16 +40,17 @@ def dwc(p: Params, memories: Sequence[MemFile]) -> Parts:
 
 def duplicate(p: Params, memories: Sequence[MemFile]) -> Parts:
     """Two flags."""
-    return Parts({"one": 1.0})
+    return Parts({"flags": 4.0})
 
 
 def concat(p: Params, memories: Sequence[MemFile]) -> Parts:
-    """A counter, and a LUT a bit that both streams have, one a lane where one extends its sign or has no more bits."""
+    """A counter, and a LUT a bit that both streams have, signs extended; what one has not is a register's reset."""
     lanes, bits = number(p, "SIMD"), number(p, "OUT_BITS")
     ends = [(number(p, f"IN{n}_BITS"), bool(p[f"IN{n}_SIGNED"])) for n in range(2)]
     signs = {tuple(place if place < b else b - 1 if signed else -1 for b, signed in ends) for place in range(bits)}
     folds = number(p, "FOLDS0") + number(p, "FOLDS1")
-    return Parts({"one": 1.0, "count": float(bits_of(folds)), "choice": float(lanes * len(signs))})
+    return Parts({"one": 1.0, "count": float(bits_of(folds)), "choice": float(lanes * sum(-1 not in s for s in signs)),
+                  "gate": float(any(-1 in s for s in signs))})  # fmt: skip
 
 
 def channelslice(p: Params, memories: Sequence[MemFile]) -> Parts:

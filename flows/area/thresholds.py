@@ -16,7 +16,11 @@ DIRECT_WORDS = 64
 
 def thresholding(p: Params, memories: Sequence[MemFile]) -> Parts:
     """Stages, the clipping of x, the counter of folds."""
-    folds, lanes, stages = number(p, "CHANNELS") // number(p, "PE"), number(p, "PE"), number(p, "THRESHOLDS").bit_length()
+    folds, lanes, stages = (
+        number(p, "CHANNELS") // number(p, "PE"),
+        number(p, "PE"),
+        number(p, "THRESHOLDS").bit_length(),
+    )
     both_signed = bool(p["INPUT_SIGNED"]) or bool(p["THRESH_SIGNED"])
     x_bits = number(p, "INPUT_BITS") + (both_signed and not p["INPUT_SIGNED"])
     t_bits = number(p, "THRESH_BITS") + (both_signed and not p["THRESH_SIGNED"])
@@ -34,7 +38,9 @@ def thresholding(p: Params, memories: Sequence[MemFile]) -> Parts:
     for stage in range(stages):
         # Memories are in the order of stages, then lanes.
         files: Sequence[MemFile | None] = memories[stage * lanes : (stage + 1) * lanes] or [None] * lanes
-        found += together(_stage(Rom(folds << stage, number(p, "THRESH_BITS"), file), compared, style) for file in files)
+        found += together(
+            _stage(Rom(folds << stage, number(p, "THRESH_BITS"), file), compared, style) for file in files
+        )
     return found
 
 

@@ -12,7 +12,7 @@ from flows.design import MemFile
 def swg(p: Params, memories: Sequence[MemFile]) -> Parts:
     """The ring, its positions, the five counters."""
     width, folds, depth, h, w = (number(p, key) for key in ("WIDTH", "FOLDS", "DEPTH", "H", "W"))
-    (kh, sh, dh), (kw, sw, dw) = ((number(p, key + axis) for key in "KSD") for axis in "HW")
+    kh, sh, dh, kw, sw, dw = (number(p, key + axis) for axis in "HW" for key in "KSD")
     oh, ow = (h - (kh - 1) * dh - 1) // sh + 1, (w - (kw - 1) * dw - 1) // sw + 1
     next_row = sh * w * folds - (ow - 1) * sw * folds
     next_map = (h - (oh - 1) * sh) * w * folds - (ow - 1) * sw * folds
@@ -41,7 +41,7 @@ def swg_parallel(p: Params, memories: Sequence[MemFile]) -> Parts:
     found = Parts({"one": 1.0, "counter": float(bits_of(folds) + bits_of(h) + bits_of(w))})
     spans = ((kh - 1) * dh + 1, number(p, "SH")), ((kw - 1) * dw + 1, number(p, "SW"))
     waits = sum(bits_of(max(span, stride)) for span, stride in spans)
-    found += Parts({"wait": float(waits)})
+    found += Parts({"wait": float(waits), "rows": float(kh > 1)})
     if kw > 1:
         found += _delay(dw * folds, kh * (kw - 1) * width, "auto")
     if kh > 1:
@@ -62,7 +62,8 @@ def upsample(p: Params, memories: Sequence[MemFile]) -> Parts:
     """A ring of a row, or of a pixel."""
     folds, w, rows, columns = (number(p, key) for key in ("FOLDS", "W", "ROWS", "COLUMNS"))
     depth = max(2, w * folds if rows > 1 else folds)
-    return _ring(depth, number(p, "WIDTH"), (folds, w, rows, columns))
+    # Without rows that come again, nobody needs to know the pixel.
+    return _ring(depth, number(p, "WIDTH"), (folds, w, rows, columns) if rows > 1 else (folds, columns))
 
 
 def depthtospace(p: Params, memories: Sequence[MemFile]) -> Parts:

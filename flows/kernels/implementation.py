@@ -24,7 +24,7 @@ MAX_WEIGHTS = 8192
 
 
 LEAST_LUTS = 0.6
-"""LUTs of an adder graph, at the least, for a weight that is not zero and an input bit (of graphs of A2Q+ weights about 1)."""
+"""LUTs of an adder graph, at the least, for a weight that is not zero and an input bit (with A2Q+ about 1)."""
 
 IMPLS = {"MVAU": ("auto", "folded", "sparse", "const"), "Thresholding": ("auto", "folded", "const")}
 """Operator class to its microarchitectures; the others have one."""
@@ -61,7 +61,7 @@ def choose(graph: Graph, op: Op, fold: Fold, clock_ns: float) -> Fold:
 
 
 def estimate(graph: Graph, op: Op, fold: Fold, clock_ns: float, bound: float) -> Cost | None:
-    """Of a fully unrolled `fold` as logic; None where the kernel does not take it, or it is sure to be above `bound` LUTs.
+    """Of a fully unrolled `fold` as logic; None where the kernel does not take it or it is sure to cost above `bound`.
 
     The adder graph of an MVAU is only searched for where it may be needed.
     """
