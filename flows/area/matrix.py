@@ -3,23 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from flows.area.memory import Rom, ram, rom
 from flows.area.parts import Params, Parts, bits_of, entries, number
 from flows.area.planes import Adders, Lane
 from flows.design import MemFile
 
+MOST_COLUMNS = 1 << 12
+"""Bits of a word of weights of which each is looked at: of more, most vary, and a lane is as good as another."""
 
-def _multipliers(p: Params, columns: Sequence[int], apart: bool, accumulate: bool) -> Parts:
+
+def _multipliers(p: Params, words: Rom, apart: bool, accumulate: bool) -> Parts:
     """Of all lanes; `apart`: every lane has inputs of its own (VVAU)."""
     simd, weight_bits, input_bits = (number(p, key) for key in ("SIMD", "WEIGHT_BITS", "INPUT_BITS"))
-    adders, sums = Adders(), 0
-    for place, acc_bits in enumerate(entries(p, "ACC_BITS", 8)):
-        lane = Lane(simd, weight_bits, input_bits, bool(p["INPUT_SIGNED"]), acc_bits)
-        size = simd * weight_bits
+    kinds = [Lane(simd, weight_bits, input_bits, bool(p["INPUT_SIGNED"]), acc) for acc in entries(p, "ACC_BITS", 8)]
+    if not words.known or words.width > MOST_COLUMNS:
+        luts = sum(_alone(lane) + lane.acc_bits * accumulate for lane in kinds)
+        pairs = simd // 2 * (len(kinds) if apart else 1)
+        return Parts({"adder": float(luts), "pair": float(pairs * input_bits)})
+    adders, sums, size, columns = Adders(), 0, simd * weight_bits, words.columns
+    for place, lane in enumerate(kinds):
         dot = adders.lane(lane, columns[place * size : (place + 1) * size], place if apart else 0)
-        sums += acc_bits if accumulate and len(dot) > 1 else 0
+        sums += lane.acc_bits if accumulate and len(dot) > 1 else 0
     return Parts({"adder": adders.luts + sums, "pair": float(len(adders.pairs) * input_bits)})
+
+
+@lru_cache(maxsize=1 << 12)
+def _alone(lane: Lane) -> float:
+    """LUTs of a lane of whose weights nothing is known."""
+    adders = Adders()
+    adders.lane(lane, range(2, 2 + lane.simd * lane.weight_bits), 0)
+    return adders.luts
 
 
 def mvau(p: Params, memories: Sequence[MemFile]) -> Parts:
@@ -28,7 +43,7 @@ def mvau(p: Params, memories: Sequence[MemFile]) -> Parts:
     beats, folds = mw // simd, mh // pe
     words = Rom(beats * folds, pe * simd * number(p, "WEIGHT_BITS"), *memories[:1])
     style = str(p.get("RAM_STYLE", "auto"))
-    parts = rom(words, style) + _multipliers(p, words.columns, False, beats > 1)
+    parts = rom(words, style) + _multipliers(p, words, False, beats > 1)
     counted = {"one": 1.0, "count": float(bits_of(beats * folds))}
     if beats > 1 and folds > 1:
         counted |= {"replay": 1.0, "beat": float(bits_of(beats))}
@@ -50,7 +65,7 @@ def mvau_sparse(p: Params, memories: Sequence[MemFile]) -> Parts:
     counted = {"one": 1.0, "count": float(bits_of(tiles)), "beat": float(bits_of(beats))}
     if beats & (beats - 1):
         counted["place"] = float(bits_of(2 * beats))
-    return rom(words, style) + _multipliers(p, words.columns, False, True) + vectors + Parts(counted)
+    return rom(words, style) + _multipliers(p, words, False, True) + vectors + Parts(counted)
 
 
 def vvau(p: Params, memories: Sequence[MemFile]) -> Parts:
@@ -60,4 +75,4 @@ def vvau(p: Params, memories: Sequence[MemFile]) -> Parts:
     words = Rom(beats * folds, pe * simd * number(p, "WEIGHT_BITS"), *memories[:1])
     style = str(p.get("RAM_STYLE", "auto"))
     counted = {"one": 1.0, "count": float(bits_of(beats * folds)), "beat": float(bits_of(beats))}
-    return rom(words, style) + _multipliers(p, words.columns, True, beats > 1) + Parts(counted)
+    return rom(words, style) + _multipliers(p, words, True, beats > 1) + Parts(counted)

@@ -36,7 +36,7 @@ _BYTE = 9
 """Bits that are written together."""
 _EDGE = 2
 """A block RAM is taken where it is less by more than this: 129 against 130 is not."""
-MOST_BITS = 1 << 20
+MOST_BITS = 1 << 17
 """Of a ROM whose words are looked at: in a larger one hardly a bit is the same in every word."""
 SPARSE = 0.2
 """Share of the words that differ from the others, of a bit, below which it is no random one."""
@@ -135,7 +135,7 @@ class Rom:
     @cached_property
     def varying(self) -> int:
         """Bits that are not the same in every word: Yosys leaves the others out of the memory."""
-        return sum(column > 1 for column in self.columns)
+        return sum(column > 1 for column in self.columns) if self.known else self.width
 
     @property
     def _name(self) -> str:
