@@ -83,11 +83,12 @@ def read_finn_json(path: Path) -> dict[str, LayerFolding]:
     return layers
 
 
-def choose(graph: Graph, asked: Request) -> Folding:
+def choose(graph: Graph, asked: Request, logic: bool = True) -> Folding:
     """A legal folding of every operator that has hardware.
 
     Named layers get what was asked. The others get what costs least (`flows.folding_search`) within the target cycles;
     without `target_fps`, within the slowest of the named layers, and then every MVAU and VVAU must be named.
+    `logic`: whether it is also looked at which layers are cheaper as logic, which takes long.
     Raises InfeasibleFolding and ConfigError, naming the layer, the value and what is legal.
     """
     ops = {op.name: op for op in graph.ops if not isinstance(op, Flatten)}
@@ -114,7 +115,7 @@ def choose(graph: Graph, asked: Request) -> Folding:
 
     def as_logic(op: Op, fold: Fold, bound: float) -> Cost | None:
         keys = asked.layers.get(op.name)
-        if keys is not None and keys.impl not in (None, "auto", "const"):
+        if not logic or (keys is not None and keys.impl not in (None, "auto", "const")):
             return None
         return implementation.estimate(graph, op, fold, clock, bound)
 
@@ -122,6 +123,8 @@ def choose(graph: Graph, asked: Request) -> Folding:
     for op in ops.values():
         _check_window(graph, op, folding)
     chosen = {name: replace(folding[name], **_options(asked.layers.get(name))) for name in ops}
+    if not logic:
+        return chosen
     return {name: implementation.choose(graph, ops[name], fold, clock) for name, fold in chosen.items()}
 
 

@@ -162,13 +162,15 @@ def test_what_is_fully_unrolled_becomes_logic_and_zeros_are_skipped_where_that_s
     assert all(fold.impl != "sparse" for fold in choose(sparse, Request({}, 80)).values()), "not asked for"
 
 
-def test_a_layer_of_few_weights_is_logic_at_any_rate():
-    """At the rate of one multiplier its few adders cost less; with all of its weights they do not."""
+def test_a_layer_of_few_weights_is_logic_where_three_lanes_would_do():
+    """Its few adders cost less; with all of its weights they do not, and not more than a single multiplier."""
     graph = small_cnn().graph()
-    sparse, slow = _without_most_weights(graph), slowest_cycles(graph)
-    assert choose(sparse, Request({}, slow))["MVAU_0"].impl == "const"
-    assert choose(graph, Request({}, slow))["MVAU_0"].impl == "auto"
-    assert choose(sparse, Request({"MVAU_0": LayerFolding(impl="folded")}, slow))["MVAU_0"].impl == "folded"
+    sparse = _without_most_weights(graph)
+    assert choose(sparse, Request({}, 1000))["MVAU_0"].impl == "const"
+    assert choose(graph, Request({}, 1000))["MVAU_0"].impl == "auto"
+    assert choose(sparse, Request({}, slowest_cycles(graph)))["MVAU_0"] == Fold(1, 1)
+    assert choose(sparse, Request({"MVAU_0": LayerFolding(impl="folded")}, 1000))["MVAU_0"].impl == "folded"
+    assert choose(sparse, Request({}, 1000), logic=False)["MVAU_0"].impl == "auto"
 
 
 def _without_most_weights(graph):
