@@ -12,9 +12,11 @@ import numpy as np
 
 from flows.accumulators import analyse
 from flows.cost import Cost
+from flows.cycles.model import Model
 from flows.design import Design, Fold, Folding
 from flows.elaborate import elaborate
 from flows.errors import InfeasibleFolding
+from flows.fifos import tolerance
 from flows.folding import DEFAULT_CLOCK_NS, Request, choose
 from flows.folding_search import Lowerings
 from flows.graph import MVAU, Graph, Op
@@ -23,6 +25,7 @@ from flows.kernels.implementation import ADDER_NS
 from flows.kernels.registry import kernel_of
 from tests.networks import Chain
 
+FRAMES = 64
 NEAR = 2.0
 """Choices of an operator whose estimate is more than this many times that of its cheapest one are not built."""
 MOST_BEATS = 40
@@ -56,6 +59,12 @@ class Layer:
     accumulator_bits: int
 
     @property
+    def zeros(self) -> float:
+        """Share of its weights that are zero."""
+        (mvau,) = self.graph.of_type(MVAU)
+        return float((mvau.weights == 0).mean())
+
+    @property
     def request(self) -> Request:
         """The automatic choice may be any."""
         return Request({}, self.target, DEFAULT_CLOCK_NS, skip_zeros=True)
@@ -68,6 +77,11 @@ class Layer:
         """The layer with the streams' FIFOs (of two beats) and width converters."""
         widths = {name: w.implemented("exact") for name, w in analyse(self.graph).items()}
         return elaborate(self.graph, folding, widths)
+
+    def meets(self, design: Design) -> bool:
+        """Whether the design has the rate, in the cycle model, to within what FIFO sizing leaves."""
+        interval = Model(design).run(FRAMES, until_steady=True).interval_cycles
+        return interval <= self.target + tolerance(self.target)
 
 
 def draw(number: int) -> Layer:
@@ -91,13 +105,18 @@ def draw(number: int) -> Layer:
 
 
 def choices(layer: Layer) -> Iterator[Folding]:
-    """Every folding of the layer's operators that meets the rate, with every microarchitecture that can have it."""
+    """Every folding of the layer's operators that meets the rate, with every microarchitecture that can have it.
+
+    Every operator must, and with the FIFOs of `Layer.design` the whole, in the cycle model.
+    """
     low = Lowerings(layer.graph)
     each = [
         _near(low, op, [f for f in _all(layer.graph, op) if _fits(low, op, f, layer.target)]) for op in layer.graph.ops
     ]
     for folds in product(*each):
-        yield {op.name: fold for op, fold in zip(layer.graph.ops, folds, strict=True)}
+        folding = {op.name: fold for op, fold in zip(layer.graph.ops, folds, strict=True)}
+        if layer.meets(layer.design(folding)):
+            yield folding
 
 
 def _all(graph: Graph, op: Op) -> Iterator[Fold]:

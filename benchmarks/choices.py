@@ -2,7 +2,8 @@
 
 Layers: dense ones and convolutions with a Thresholding, weights by A2Q+'s budget at several P, a rate each. All
 choices: every pair of PE and SIMD that meets the rate, as `folded`, as `sparse` (tiles of zeros skipped) where that is
-legal, and as `const` where fully unrolled; of the window and the Thresholding likewise; every combination. A choice of
+legal, and as `const` where fully unrolled; of the window (a pixel or all of it a beat) and the Thresholding likewise;
+every combination that meets the rate in the cycle model with FIFOs of two beats. A choice of
 one operator that is estimated at more than `NEAR` times its cheapest one is not built. What is compared is the whole
 layer, with the FIFOs and width converters that the choice needs, in LUTs by Yosys, a block RAM at what it is worth to
 the search.
@@ -65,15 +66,11 @@ def _row(layer: Layer, named: list[tuple[Folding, Design, list[str]]], prices: d
     best = min(range(len(measured)), key=measured.__getitem__)
     return {
         "layer": layer.name, "target_cycles": layer.target, "accumulator_bits": layer.accumulator_bits,
-        "zeros": _zeros(layer), "choices": len(named) - 1, "automatic": _said(named[0][0]),
+        "zeros": layer.zeros, "choices": len(named) - 1, "automatic": _said(named[0][0]),
         "best": _said(named[best][0]), "lut": measured[0], "best_lut": measured[best],
         "estimate": total(named[0][1]).price, "best_estimate": total(named[best][1]).price,
-        "excess": measured[0] / measured[best] - 1,
+        "meets": layer.meets(named[0][1]), "excess": measured[0] / measured[best] - 1,
     }  # fmt: skip
-
-
-def _zeros(layer: Layer) -> float:
-    return float(next(op for op in layer.graph.ops if op.kind == "MVAU").weights.__eq__(0).mean())
 
 
 def _said(folding: Folding) -> dict[str, str]:

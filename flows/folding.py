@@ -13,7 +13,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from flows.config import LayerFolding, suggestion
-from flows.cost import Cost
 from flows.design import Fold, Folding
 from flows.errors import ConfigError, InfeasibleFolding
 from flows.folding_search import cheapest
@@ -113,11 +112,11 @@ def choose(graph: Graph, asked: Request, logic: bool = True) -> Folding:
     free = [name for name in ops if name not in asked.layers]
     clock = asked.clock_ns or DEFAULT_CLOCK_NS
 
-    def as_logic(op: Op, fold: Fold, bound: float) -> Cost | None:
+    def as_logic(op: Op, fold: Fold, bound: float) -> Fold | None:
         keys = asked.layers.get(op.name)
         if not logic or (keys is not None and keys.impl not in (None, "auto", "const")):
             return None
-        return implementation.estimate(graph, op, fold, clock, bound)
+        return implementation.as_logic(graph, op, fold, clock, bound)
 
     folding = dict(cheapest(graph, folding, free, target, lambda op: _legal(graph, op, asked), as_logic))
     for op in ops.values():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
@@ -11,15 +10,12 @@ import numpy as np
 import pytest
 
 from benchmarks._area_fit import FAMILY, MEASURED, SAMPLES, SEED, coefficients, samples
-from benchmarks._area_layers import choices
-from benchmarks._area_layers import draw as draw_layer
 from benchmarks._area_samples import MAKERS, Sample, draw
 from benchmarks.area_model import MEDIAN, measure, summary
 from flows.area import COEFFICIENTS, MODULES
 from flows.area.memory import Rom, ram, rom
 from flows.cost import Cost, cost, link
 from flows.design import MemFile, Param
-from flows.folding_search import Lowerings
 from flows.graph import IntType
 from flows.kernels.memory import image
 from flows.synthesize.jobs import Job
@@ -152,20 +148,3 @@ def test_links_cost_what_stands_between_two_streams() -> None:
     # 4 lanes to 12, then to 6.
     assert odd.lut > narrower.lut
     assert Cost(1.0, 1).price > Cost(1.0).price
-
-
-def of_estimates() -> Iterator[tuple[float, float]]:
-    """(automatic, least) estimated price of layers of the benchmark `choices`."""
-    for number in (1, 3, 8, 11):
-        layer = draw_layer(number)
-        low = Lowerings(layer.graph)
-        automatic, *others = [
-            sum(low.cost(op, folding[op.name]).price for op in layer.graph.ops)
-            for folding in (layer.automatic, *choices(layer))
-        ]
-        yield automatic, min(others)
-
-
-def test_the_automatic_choice_is_among_the_cheapest_by_estimate() -> None:
-    """Links, which the sum here does not know, may cost it a few LUTs."""
-    assert all(automatic <= 1.2 * least for automatic, least in of_estimates())

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from flows.cost import Cost, cost
+from flows.cost import cost
 from flows.design import Fold
 from flows.errors import InfeasibleFolding
 from flows.graph import MVAU, Graph, Op, Thresholding
@@ -60,8 +60,8 @@ def choose(graph: Graph, op: Op, fold: Fold, clock_ns: float) -> Fold:
     return logic if _can_be_logic(graph, op, logic) and _cost(graph, op, logic) <= _cost(graph, op, fold) else fold
 
 
-def estimate(graph: Graph, op: Op, fold: Fold, clock_ns: float, bound: float) -> Cost | None:
-    """Of a fully unrolled `fold` as logic; None where the kernel does not take it or it is sure to cost above `bound`.
+def as_logic(graph: Graph, op: Op, fold: Fold, clock_ns: float, bound: float) -> Fold | None:
+    """A fully unrolled `fold` as logic; None where the kernel does not take it or it is sure to cost above `bound`.
 
     The adder graph of an MVAU is only searched for where it may be needed.
     """
@@ -72,18 +72,14 @@ def estimate(graph: Graph, op: Op, fold: Fold, clock_ns: float, bound: float) ->
         least = LEAST_LUTS * (int((op.weights != 0).sum()) - op.mh) * graph[op.inputs[0]].dtype.bits
         if least > bound:
             return None
-    return _price(graph, op, logic) if _can_be_logic(graph, op, logic) else None
-
-
-def _price(graph: Graph, op: Op, fold: Fold) -> Cost:
-    in_type, out_type = graph[op.inputs[0]].dtype, graph[op.outputs[0]].dtype
-    acc = (out_type.bits,) * op.mh if isinstance(op, MVAU) else None
-    low = kernel_of(op).lower(graph, op, fold, in_type, acc)
-    return cost(low.module, low.params, low.memories)
+    return logic if _can_be_logic(graph, op, logic) else None
 
 
 def _cost(graph: Graph, op: Op, fold: Fold) -> float:
-    return _price(graph, op, fold).price
+    in_type, out_type = graph[op.inputs[0]].dtype, graph[op.outputs[0]].dtype
+    acc = (out_type.bits,) * op.mh if isinstance(op, MVAU) else None
+    low = kernel_of(op).lower(graph, op, fold, in_type, acc)
+    return cost(low.module, low.params, low.memories).price
 
 
 def _can_be_logic(graph: Graph, op: Op, fold: Fold) -> bool:
