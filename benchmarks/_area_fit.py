@@ -23,7 +23,7 @@ SEED = "fit"
 MEASURED = Path(__file__).with_name("_area_measured.json")
 FAMILY = "xc7"
 SAMPLES = {
-    "mvau": 40, "mvau_sparse": 24, "vvau": 24, "thresholding": 30, "swg": 32, "swg_parallel": 24, "fifo": 30,
+    "mvau": 56, "mvau_sparse": 24, "vvau": 24, "thresholding": 30, "swg": 32, "swg_parallel": 24, "fifo": 30,
     "mvau_const": 14, "thresholding_const": 12,
 }  # fmt: skip
 """Instances to fit to; of the others OTHERS."""
@@ -35,7 +35,8 @@ CONSTANTS = (
 """Parts that a module has or has not."""
 PRIORS = {
     **dict.fromkeys(CONSTANTS, (10.0, 15.0)),
-    "lutram": (1.0, 0.1), "adder": (1.0, 0.1), "pair": (1.0, 0.2), "clip": (1.0, 0.2),
+    "lutram": (1.0, 0.1), "adder": (1.0, 0.1), "pair": (1.0, 0.2), "again": (0.5, 0.15),
+    "clip": (1.0, 0.2),
     "rom": (1.2, 0.5), "rom_whole": (1.5, 1.0), "rom_two": (2.0, 1.0), "rom_deep": (1.5, 0.7),
     "rom_whole_direct": (2.5, 1.0), "rom_two_direct": (3.0, 1.0), "rom_deep_direct": (2.5, 1.0),
     "sparse": (0.35, 0.2), "choose": (0.5, 0.4), "bank": (0.7, 0.4), "banks": (2.0, 2.0), "end": (2.0, 3.0),

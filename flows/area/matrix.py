@@ -26,7 +26,9 @@ def _multipliers(p: Params, words: Rom, apart: bool, accumulate: bool) -> Parts:
     for place, lane in enumerate(kinds):
         dot = adders.lane(lane, columns[place * size : (place + 1) * size], place if apart else 0)
         sums += lane.acc_bits if accumulate and len(dot) > 1 else 0
-    return Parts({"adder": adders.luts + sums, "pair": float(len(adders.pairs) * input_bits)})
+    return Parts({
+        "adder": adders.luts + sums, "again": adders.again * (words.depth > 1), "pair": float(len(adders.pairs) * input_bits),
+    })  # fmt: skip
 
 
 @lru_cache(maxsize=1 << 12)

@@ -70,23 +70,26 @@ class Adders:
     """Counts the LUTs of lanes: of rows in front of carry chains or alone, of joins of chains, of trees."""
 
     luts: float = 0.0
+    again: float = 0.0
+    """LUTs of the same sums made again, which Yosys does not always see."""
     pairs: set[Sum] = field(default_factory=set)
     """Neighbouring inputs whose sum is needed."""
     _seen: set[Sum] = field(default_factory=set)
 
-    def _new(self, made: Sum) -> bool:
+    def _add(self, made: Sum, luts: float) -> None:
         if made in self._seen:
-            return False
-        self._seen.add(made)
-        return True
+            self.again += luts
+        else:
+            self._seen.add(made)
+            self.luts += luts
 
     def lane(self, lane: Lane, columns: Sequence[int], at: object) -> Sum:
         """Adds a lane up to its dot product. `columns`: of every bit of its weights; `at` names its inputs."""
         sums = [self._plane(lane, bit, columns[bit :: lane.weight_bits], at) for bit in range(lane.weight_bits)]
         if lane.weight_bits == 1:
             made = ("negative", *sums[0])
-            if len(sums[0]) > 1 and self._new(made):
-                self.luts += lane.dot_bits
+            if len(sums[0]) > 1:
+                self._add(made, lane.dot_bits)
             return made if len(sums[0]) > 1 else sums[0]
         span = 1
         while span < lane.weight_bits:
@@ -106,10 +109,10 @@ class Adders:
         if len(odd) == 1:
             return even
         made = ("shifted", subtract, span, odd, even)
-        if (len(even) > 1 or subtract) and self._new(made):
+        if len(even) > 1 or subtract:
             end = min(low + 2 * span, lane.weight_bits)
             types = lane.node(low, low + span), lane.node(low + span, end)
-            self.luts += adder_luts(subtract, types[0], 0, types[1], span, lane.node(low, end).bits)
+            self._add(made, adder_luts(subtract, types[0], 0, types[1], span, lane.node(low, end).bits))
         return made
 
     def _plane(self, lane: Lane, bit: int, columns: Sequence[int], at: object) -> Sum:
@@ -127,8 +130,7 @@ class Adders:
                     joined.append(one if len(two) == 1 else two)
                     continue
                 joined.append(("join", one, two))
-                if self._new(joined[-1]):
-                    self.luts += lane.bits_of(place * span, 2 * span, most)
+                self._add(joined[-1], lane.bits_of(place * span, 2 * span, most))
             chains, span = joined, 2 * span
         return chains[0]
 
@@ -142,15 +144,13 @@ class Adders:
             both = len(pair) == 2 and all(pair)
             if both:
                 self.pairs.add((at, row))
-            if not self._new(made):
-                continue
             bits = lane.bits_of(2 * first, 2 * (row - first) + 2, most)
             if len(before) > 1:
                 low = min(lane.input_bits + 1, bits)
                 above = bits - low if lane.bits_of(2 * first, 2 * (row - first), most) > low else 0
-                self.luts += bits + 1 if lane.signed else low + above
+                self._add(made, bits + 1 if lane.signed else low + above)
             elif max(pair) > 1:
                 # One input that a bit selects: the next adder takes it in, or it is the reset of the register behind.
                 alone = len(pair) == 1 or (lane.simd <= 2 and not both)
-                self.luts += 1 if alone else min(lane.input_bits + both, bits)
+                self._add(made, 1 if alone else min(lane.input_bits + both, bits))
         return made
