@@ -12,7 +12,7 @@ import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -155,14 +155,14 @@ def _matrix(d: _Draw, rows: tuple[int, int], columns: tuple[int, int], most: int
     return one_op(op, ((1, 1, mw), d.dtype()))
 
 
-def _mvau(d: _Draw) -> Sample:
+def _mvau(d: _Draw, impl: str = "auto") -> Sample:
     graph = _matrix(d, (9, 512), (4, 64))
     (op,) = graph.ops
     unit = op.weight_type.bits * graph["x"].dtype.bits
     target = d.size(1, max(1, MOST_WORK // unit))
     folds = kernel_of(op).legal(graph, op)
     near = sorted(folds, key=lambda f: abs(math.log(f.pe * f.simd / target)))[:4]
-    return of_operator(d.name, graph, d.one_of(*near), _widths(d, graph))
+    return of_operator(d.name, graph, replace(d.one_of(*near), impl=impl), _widths(d, graph))
 
 
 def _mvau_sparse(d: _Draw) -> Sample:
@@ -328,7 +328,8 @@ def _dwc(d: _Draw) -> Sample:
 
 
 MAKERS: Mapping[str, Callable[[_Draw], Sample]] = {
-    "mvau": _mvau, "mvau_sparse": _mvau_sparse, "mvau_const": _mvau_const, "vvau": _vvau,
+    "mvau": _mvau, "mvau_dsp": lambda d: _mvau(d, "dsp"), "mvau_sparse": _mvau_sparse,
+    "mvau_const": _mvau_const, "vvau": _vvau,
     "thresholding": _thresholding, "thresholding_const": _thresholding_const, "swg": _swg,
     "swg_parallel": _swg_parallel, "fifo": _fifo, "dwc": _dwc, "fmpadding": _padding,
     "fmpadding_pixel": _padding_pixel, "pool": lambda d: _pooled(d, False),

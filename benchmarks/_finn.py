@@ -21,13 +21,12 @@ from flows.design import Param
 from flows.emit.sv import render_instance
 from flows.errors import ToolMissing
 from flows.graph import IntType
+from flows.synthesize.jobs import PRIMITIVES as OURS
 from flows.synthesize.jobs import Job
 
 TOP = "peer"
-DSP = PurePosixPath("DSP48E1.sv")
-LUT6_2 = PurePosixPath("LUT6_2.sv")
 PRIMITIVES = Path(__file__).parent / "finn_primitives"
-"""Interfaces of the primitives that FINN instantiates, for a front end that does not see Yosys' library."""
+"""Interfaces of primitives that FINN, and not we, instantiates, for a front end that does not see Yosys' library."""
 
 _NETTYPE = "a compiler directive inside of a module is illegal (IEEE 1800-2017, 22)"
 OPTIONS = ("--ignore-assertions", "--ignore-timing")
@@ -213,7 +212,9 @@ def mvu(name: str, shape: Mapping[str, int]) -> Job:
         forward, back = ("input", "output") if into else ("output", "input")
         ports |= {f"{stream}_tdata": f"{forward} [{bits - 1}:0]", f"{stream}_tvalid": forward, f"{stream}_tready": back}
     connected = {port: port for port in ports} | {"ap_clk2x": "1'b0"}
-    primitives = {path.name: path.read_text(encoding="utf-8") for path in sorted(PRIMITIVES.glob("*.sv"))}
+    primitives = {
+        path.name: path.read_text(encoding="utf-8") for path in (*sorted(PRIMITIVES.glob("*.sv")), OURS["dsp48"])
+    }
     return _job(name, ports, render_instance("mvu_vvu_axi", "core", params, connected), MVU, primitives)
 
 

@@ -202,15 +202,14 @@ def _kinds(config: BuildConfig, policies: Iterable[str]) -> dict[str, dict[str, 
     from flows.accumulators import analyse
     from flows.elaborate import elaborate
     from flows.folding import choose
-    from flows.frontend.store import load as load_graph
     from flows.steps import Steps
     from flows.synthesize import yosys
     from flows.synthesize.jobs import instance_job
     from flows.synthesize.kinds import kind_of, split_job
 
     b = stages.Build(config, Steps(config.out))
-    graph = load_graph(config.out / "intermediate_models").graph
-    folding, widths = choose(graph, stages.folding_request(b)), analyse(graph)
+    folded, graph = stages.networks(config.out)
+    folding, widths = choose(folded, stages.folding_request(b)), analyse(graph)
     depths = stages.chosen_depths(config.out / "report" / "fifo_depths.json")
     places, jobs = [], []
     for policy in policies:

@@ -3,9 +3,9 @@
 Ten convolutions, W4A4, W8A8 and W2A2, small to large, random weights, accumulators of exactly the bits they need. Per
 shape the padding, the sliding window, the MVAU, a FIFO and a width converter on both sides, at the same folding, hence
 with equal multiplications a cycle. FINN's MVAU multiplies in DSPs and takes its weights from a `memstream`: both are
-counted. Ours multiplies in LUTs, with the weights in the module; it has no form with DSPs, so that the two are shown
-beside each other, not as a share. Thresholding is ours alone where FINN's cannot be synthesized (`thresholding`
-in the result says why). What is changed in FINN's sources, and why, is in `_finn.PATCHES`.
+counted. Ours holds the weights itself; the one that multiplies in DSPs, `mvau_dsp`, shall take no more LUTs and no more
+DSPs, and the one of LUTs alone, `mvau`, is shown beside it. Thresholding is ours alone where FINN's cannot be
+synthesized (`thresholding` in the result says why). What is changed in FINN's sources, and why, is in `_finn.PATCHES`.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from flows.graph import Graph, IntType
 from flows.synthesize.jobs import OUT_OF_CONTEXT, Job, instance_job, rtl_modules, wrapper
 from flows.synthesize.yosys import synthesize, version
 
-NO_MORE = ("swg", "fmpadding", "dwc", "fifo")
-"""Modules that shall take no more LUTs than FINN's."""
+NO_MORE = ("swg", "fmpadding", "mvau_dsp", "dwc", "fifo")
+"""Modules that shall take no more LUTs and no more DSPs than FINN's."""
 COLUMNS = ("LUT", "FF", "CARRY", "LUTRAM", "SRL", "BRAM_18K", "DSP")
 KERNEL, PAD = 3, 1
 
@@ -63,23 +63,25 @@ SHAPES = (
 )  # fmt: skip
 
 
-def design_of(shape: Shape) -> tuple[Graph, Design]:
-    """Padding, window, MVAU and thresholds of `shape`, folded."""
+def design_of(shape: Shape, impl: str = "folded") -> tuple[Graph, Design]:
+    """Padding, window, MVAU and thresholds of `shape`, folded; `impl`: of the MVAU."""
     layers = Layers((shape.size, shape.size, shape.channels), bits=shape.input_bits, seed=SHAPES.index(shape))
     layers.pad(PAD).window(KERNEL)
     layers.mvau(shape.outputs, shape.weight_bits).thresholds(shape.input_bits)
     graph = layers.graph(shape.name)
     folding = {
         "FMPadding_0": Fold(1, shape.simd), "ConvolutionInputGenerator_0": Fold(1, shape.simd),
-        "MVAU_0": Fold(shape.pe, shape.simd), "Thresholding_0": Fold(shape.pe, 1),
+        "MVAU_0": Fold(shape.pe, shape.simd, impl=impl), "Thresholding_0": Fold(shape.pe, 1),
     }  # fmt: skip
     widths = {name: w.implemented("exact") for name, w in analyse(graph).items()}
     return graph, elaborate(graph, folding, widths)
 
 
 def own_jobs(shape: Shape, design: Design) -> dict[str, Job]:
-    """{module: our job}."""
-    found = {i.module: instance_job(design, i) for i in design.instances if i.op}
+    """{module: our job}, with both forms of the MVAU."""
+    found = {}
+    for one in (design, design_of(shape, "dsp")[1]):
+        found |= {i.module: instance_job(one, i) for i in one.instances if i.op}
     width = shape.simd * shape.input_bits
     for module, params, bits in (
         ("fifo", {"WIDTH": width, "DEPTH": shape.fifo, "RAM_STYLE": "auto", "SIM_ID": 0}, (width, width)),
@@ -158,25 +160,35 @@ def run(folder: Path) -> tuple[dict[str, Any], Table]:
 
 
 def verdict(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Our LUTs as shares of FINN's: the largest of every module, and the shapes beyond 1."""
+    """Our LUTs as shares of FINN's: the largest of every module, and the shapes with more LUTs, or more DSPs."""
     found = {}
     for module in NO_MORE:
-        shares = {row["shape"]: row["ours"][module]["LUT"] / row["finn"][module]["LUT"] for row in rows}
-        found[module] = {"largest_share": max(shares.values()), "above": [name for name, x in shares.items() if x > 1]}
+        pairs = {row["shape"]: (row["ours"][module], theirs(row, module)) for row in rows}
+        found[module] = {
+            "largest_share": max(ours["LUT"] / finn["LUT"] for ours, finn in pairs.values()),
+            "above": [name for name, (ours, finn) in pairs.items() if ours["LUT"] > finn["LUT"]],
+            "above_dsp": [name for name, (ours, finn) in pairs.items() if ours["DSP"] > finn["DSP"]],
+        }
     return found
 
 
+def theirs(row: dict[str, Any], module: str) -> dict[str, int]:
+    """Counts of FINN's in the place of our `module`, {} where there is none."""
+    finn: dict[str, dict[str, int]] = row["finn"]
+    if module not in ("mvau", "mvau_dsp"):
+        return finn.get(module, {})
+    return {key: finn["mvau"][key] + finn["memstream"][key] for key in finn["mvau"]}
+
+
 def _table(rows: list[dict[str, Any]]) -> Table:
-    table = Table(title="Our modules / FINN's RTL library (Yosys, xc7); MVAU: LUTs alone / DSPs and memstream")
+    table = Table(title="Our modules / FINN's RTL library (Yosys, xc7); FINN's MVAU: with its memstream")
     for column in ("shape", "module", *COLUMNS, "LUT share"):
         table.add_column(column, justify="left" if column in ("shape", "module") else "right")
     for row in rows:
         for module, ours in row["ours"].items():
-            theirs = row["finn"].get(module)
-            if module == "mvau":
-                theirs = {key: theirs[key] + row["finn"]["memstream"][key] for key in theirs}
-            shown = [f"{ours[key]} / {theirs[key]}" if theirs else str(ours[key]) for key in COLUMNS]
-            share = f"{ours['LUT'] / theirs['LUT']:.2f}" if theirs else ""
+            finn = theirs(row, module)
+            shown = [f"{ours[key]} / {finn[key]}" if finn else str(ours[key]) for key in COLUMNS]
+            share = f"{ours['LUT'] / finn['LUT']:.2f}" if finn else ""
             table.add_row(row["shape"] if module == next(iter(row["ours"])) else "", module, *shown, share)
         table.add_section()
     return table

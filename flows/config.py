@@ -18,7 +18,9 @@ STEPS = (
     "train",
     "frontend",
     "golden",
+    "minimize",
     "folding",
+    "permute",
     "fifos",
     "emit",
     "emit_hls",
@@ -37,7 +39,9 @@ Step = Literal[
     "train",
     "frontend",
     "golden",
+    "minimize",
     "folding",
+    "permute",
     "fifos",
     "emit",
     "emit_hls",
@@ -93,6 +97,8 @@ class BuildConfig(BaseModel):
     `fifo_depths`: "least" that keep the rate, each tried; or what is "enough", found in less time than a frame takes to
     simulate.
     `skip_zeros`: the automatic folding may take MVAUs that skip tiles of zero weights (RTL only).
+    `remove_channels`: channels that no output depends on are not built. `permute_channels`: output channels of folded
+    MVAUs are sorted, so that accumulator lanes are narrow. See `flows.channels`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -109,6 +115,8 @@ class BuildConfig(BaseModel):
     folding_config_file: Path | None = None
     folding: Mapping[str, LayerFolding] = {}
     skip_zeros: bool = False
+    remove_channels: bool = True
+    permute_channels: bool = True
     fifo_depths: Literal["least", "enough"] = "least"
     accumulator_policy: Policy = "exact"
     compare_policies: tuple[Policy, ...] = POLICIES

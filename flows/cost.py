@@ -1,4 +1,4 @@
-"""What a module costs in LUTs and block RAMs, as a formula of its parameters: an `estimate`, to compare foldings with.
+"""What a module costs in LUTs, block RAMs and DSPs, as a formula of its parameters: an `estimate`, to compare with.
 
 The formulas are those of `flows.area`; `python -m benchmarks area_model` says how far they are from Yosys. What is
 reported as a resource comes from a synthesis tool.
@@ -24,14 +24,16 @@ ROM_BITS_PER_LUT = 64
 
 @dataclass(frozen=True)
 class Cost:
-    """`lut`: logic, LUTRAM and ROMs in LUTs; `bram`: block RAMs of 18 Kb; `rom_bits`: what those of ROMs hold."""
+    """`lut`: logic, LUTRAM and ROMs in LUTs; `bram`: block RAMs of 18 Kb; `rom_bits`: what those of ROMs hold; `dsp`:
+    slices, which are worth nothing in the `price`: who asks for them has them."""
 
     lut: float = 0.0
     bram: int = 0
     rom_bits: int = 0
+    dsp: int = 0
 
     def __add__(self, other: Cost) -> Cost:
-        return Cost(self.lut + other.lut, self.bram + other.bram, self.rom_bits + other.rom_bits)
+        return Cost(self.lut + other.lut, self.bram + other.bram, self.rom_bits + other.rom_bits, self.dsp + other.dsp)
 
     @property
     def price(self) -> float:
@@ -47,7 +49,7 @@ def cost(module: str, params: Mapping[str, Param], memories: Sequence[MemFile] =
     if module not in MODULES:
         return _other(params)
     parts = MODULES[module](params, memories)
-    return Cost(luts(module, parts), parts.bram, parts.rom_bits)
+    return Cost(luts(module, parts), parts.bram, parts.rom_bits, parts.dsp)
 
 
 def total(design: Design) -> Cost:
@@ -92,7 +94,7 @@ def excess(used: Cost, part: Part) -> dict[str, tuple[int, int]]:
     moved = min(over * BRAM_BITS, used.rom_bits)
     lut = round(used.lut + moved / ROM_BITS_PER_LUT)
     bram = used.bram - moved // BRAM_BITS
-    found = {"LUT": (lut, luts), "BRAM_18K": (bram, brams)}
+    found = {"LUT": (lut, luts), "BRAM_18K": (bram, brams), "DSP": (used.dsp, part.capacity["DSP"])}
     return {name: (need, there) for name, (need, there) in found.items() if need > there}
 
 

@@ -47,8 +47,9 @@ Param = int | str | Bits
 class Fold:
     """How far a layer is unrolled: `pe` output lanes, `simd` input lanes; `parallel_window`: see `kernels.swg`.
 
-    `impl`: "folded" (weights or thresholds in memories), "sparse" (MVAU: tiles of zero weights are skipped), "const"
-    (as logic; fully unrolled layers only), or "auto": "folded" or "const", see `flows.kernels.implementation`.
+    `impl`: "folded" (weights or thresholds in memories), "dsp" (MVAU: the same, multiplied in DSP slices), "sparse"
+    (MVAU: tiles of zero weights are skipped), "const" (as logic; fully unrolled layers only), or "auto": "folded" or
+    "const", see `flows.kernels.implementation`.
     `levels`: adders between two registers of a "const" MVAU.
     """
 

@@ -11,13 +11,13 @@ Depths are enough when two runs of the model say so:
    do the real one can do too, so depths that carry it carry the real one under any stalls.
 
 More depth never hurts either. So the search starts with what FIFOs hold at the steady rate, lowers groups of them to
-two entries, halves of a group where that is too much, and then each that is left as far as it goes: one entry less in
-any of them, and one of the two runs fails. Then what costs LUTs at no gain goes, wherever the two runs allow it:
-sliding windows, which have memory for the highest rate that they could run at, get what is cheapest at this design's
-rate; FIFOs that carry a beat at most every other clock get a single entry, a register without logic; and FIFOs go
-altogether where the design runs without them and no tready passes through too many modules in a clock cycle. What was
-found must pass the two runs from reset; the search's own trials are quicker ones (`flows.fifo_trials`). The stitched
-RTL simulation confirms what the model says.
+two entries, halves of a group where that is too much, and then each that is left as far as it goes. Then what costs
+LUTs at no gain goes, wherever the two runs allow it: sliding windows, which have memory for the highest rate that
+they could run at, get what is cheapest at this design's rate; FIFOs that carry a beat at most every other clock get a
+single entry, a register without logic; and FIFOs go altogether where the design runs without them and no tready
+passes through too many modules in a clock cycle. At the end each depth is tried once more: one entry less in any FIFO
+of the design as it is built, and one of the two runs fails. What was found must pass them from reset; the search's
+own trials are quicker ones (`flows.fifo_trials`). The stitched RTL simulation confirms what the model says.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ class Sizing:
     """Depths by FIFO name; the interval and the latency that the cycle model gives for them.
 
     `rings`: beats of the memory of every sliding window that has not what its kernel asks for. `left_out`: FIFOs that
-    the design does without, though it would run with their `depths` too. `minimal`: whether each depth is the least
-    with the others as they are, which a very large search leaves open. `trials`: how many depths were tried. `seconds`:
+    the design does without. `minimal`: whether each depth is the least with the others as they are, which a very large
+    search leaves open. `trials`: how many depths were tried. `seconds`:
     {"enough": what depths that carry the design took, "least": lowering them}.
     """
 
@@ -88,8 +88,11 @@ def size(
         search = Search(design, fixed, goes_on)
         search.find()
         found = time.monotonic()
-        depths = search.lower() if shrink else search.depths
-        left_out = search.superfluous() if shrink else ()
+        if shrink:
+            search.lower()
+            search.leave_out()
+            search.tighten()
+        depths, left_out = search.depths, search.left_out
         # From reset, whatever the trials began with.
         timing = search.full_speed(depths, left_out)
         if timing.interval_cycles <= search.limit and search.carries(depths, left_out):
@@ -123,6 +126,7 @@ class Search(Trials):
         self.free = [name for name in self.fifos if name not in fixed]
         self.minimal = True
         self.depths: dict[str, int] = {}
+        self.left_out: tuple[str, ...] = ()
         self._needed: dict[tuple[int, int], int] = {}
 
     def find(self) -> None:
@@ -143,8 +147,8 @@ class Search(Trials):
         self.limit = max(float(bound), best.interval_cycles)
         self._sufficient(self.at_rate(self.most, math.ceil(self.limit)).peaks)
 
-    def lower(self) -> dict[str, int]:
-        """The depths, as low as they can be."""
+    def lower(self) -> None:
+        """Makes the depths as low as they can be, and windows' memories as cheap."""
         self.settle(self.depths)
         # The larger ones last, where halving begins.
         names = sorted((n for n in self.free if self.depths[n] > MIN_DEPTH), key=self._bits)
@@ -155,10 +159,15 @@ class Search(Trials):
         slow = [name for name in self.free if self.depths[name] == MIN_DEPTH and 2 * beats[name] <= bound]
         _halved(sorted(slow, key=self._bits), lambda some: self._lowered(some, LEAST_DEPTH))
         self._grow_rings()
-        return self.depths
 
-    def superfluous(self) -> tuple[str, ...]:
-        """FIFOs of up to two entries that the design runs without; the widest first.
+    def tighten(self) -> None:
+        """Lowers depths once more: windows that have grown hold more, and a path is shorter without a FIFO."""
+        for name in sorted((n for n in self.free if self.depths[n] > MIN_DEPTH), key=self._bits):
+            if self._lowered([name], self.depths[name] - 1, hasty=False):
+                self._least(name)
+
+    def leave_out(self) -> None:
+        """Leaves out FIFOs of up to two entries that the design runs without; the widest first.
 
         Those at the design's ends stay, and those beside branches, whose treadys depend on tvalids.
         """
@@ -166,24 +175,22 @@ class Search(Trials):
         forks = {s for i in self.design.instances if len(i.ports) > 2 for s in (*i.inputs, *i.outputs)}
         around = {name: {fifo.input, fifo.output} for name, fifo in self.fifos.items()}
         some = [n for n in self.free if self.depths[n] <= MIN_DEPTH and around[n].isdisjoint({*ends, *forks})]
-        left_out: list[str] = []
         path = max(READY_PATH, longest_ready_path(self.design))
 
-        def leave_out(group: Sequence[str]) -> bool:
-            fewer = [*left_out, *group]
+        def without_too(group: Sequence[str]) -> bool:
+            fewer = (*self.left_out, *group)
             if self.work > MOST_WORK or longest_ready_path(without(self.design, fewer)) > path:
                 return False
             if not self.still_enough(self.depths, fewer):
                 return False
-            left_out.extend(group)
+            self.left_out = fewer
             return True
 
         # Those that hold beats at the steady rate apart: trials without them begin from reset.
         held = self.steady.held if self.steady else dict.fromkeys(some, 0)
         for full in (False, True):
             apart = [n for n in some if (held[n] > 0) == full]
-            _halved(sorted(apart, key=self._bits), leave_out)
-        return tuple(left_out)
+            _halved(sorted(apart, key=self._bits), without_too)
 
     def _sufficient(self, held: Mapping[str, int]) -> None:
         """Depths of what FIFOs hold when the input comes at the steady rate, and an entry more; or multiples of it."""
@@ -204,7 +211,7 @@ class Search(Trials):
         if self.work > MOST_WORK:
             self.minimal = False
             return False
-        if not self.still_enough(lower, hasty=hasty):
+        if not self.still_enough(lower, self.left_out, hasty):
             return False
         self.depths = lower
         return True

@@ -94,7 +94,7 @@ def choose(graph: Graph, asked: Request, logic: bool = True) -> Folding:
     for name in asked.layers:
         if name not in ops:
             raise ConfigError(f"folding: no layer {name!r} in this network{suggestion(name, ops)}")
-        _check_impl(ops[name], asked.layers[name])
+        _impl(ops[name], asked.layers[name])
     folding = {name: _explicit(graph, ops[name], keys) for name, keys in asked.layers.items() if _folds(keys)}
     target = asked.target_cycles
     if target is None:
@@ -121,10 +121,27 @@ def choose(graph: Graph, asked: Request, logic: bool = True) -> Folding:
     folding = dict(cheapest(graph, folding, free, target, lambda op: _legal(graph, op, asked), as_logic))
     for op in ops.values():
         _check_window(graph, op, folding)
-    chosen = {name: replace(folding[name], **_options(asked.layers.get(name))) for name in ops}
+    chosen = {name: replace(folding[name], **_options(ops[name], asked.layers.get(name))) for name in ops}
     if not logic:
         return chosen
     return {name: implementation.choose(graph, ops[name], fold, clock) for name, fold in chosen.items()}
+
+
+def refused(graph: Graph, asked: Request) -> int:
+    """How many of the PE and SIMD that are asked for do not fit the shapes of `graph`."""
+    count = 0
+    for name, keys in asked.layers.items():
+        op = next((op for op in graph.ops if op.name == name and not isinstance(op, Flatten)), None)
+        if op is None or not _folds(keys):
+            continue
+        whole = keys.parallel_window == 1
+        for fold in (Fold(keys.PE or 1, 1), Fold(1, keys.SIMD or 1, parallel_window=whole and keys.SIMD is not None)):
+            try:
+                cycles(graph, op, fold)
+            except InfeasibleFolding:
+                count += 1
+        count += isinstance(op, MVAU) and keys.impl == "const" and (op.mh, op.mw) != (keys.PE, keys.SIMD)
+    return count
 
 
 def cycles(graph: Graph, op: Op, fold: Fold) -> int:
@@ -179,38 +196,38 @@ def _explicit(graph: Graph, op: Op, keys: LayerFolding) -> Fold:
     if whole and not isinstance(op, ConvolutionInputGenerator):
         raise ConfigError(f"folding: {op.name} ({op.kind}) has no parallel_window; its sliding window may have it")
     simd = keys.SIMD or (graph[op.inputs[0]].shape[2] if whole else 1)
-    fold = Fold(keys.PE or 1, simd, parallel_window=whole, impl=keys.impl or "auto")
+    fold = Fold(keys.PE or 1, simd, parallel_window=whole, impl=_impl(op, keys) or "auto")
     cycles(graph, op, fold)  # the kernel refuses an illegal one
     return fold
 
 
-def _check_impl(op: Op, keys: LayerFolding) -> None:
-    legal = implementation.IMPLS.get(op.kind, ("auto",))
-    if keys.impl is not None and keys.impl not in legal:
-        raise ConfigError(f"folding: {op.name} ({op.kind}) has no impl = {keys.impl!r}; supported: {', '.join(legal)}")
+def _impl(op: Op, keys: LayerFolding | None) -> str | None:
+    return implementation.requested(op, keys.impl, keys.resType) if keys is not None else None
 
 
-def _options(keys: LayerFolding | None) -> dict[str, Any]:
+def _options(op: Op, keys: LayerFolding | None) -> dict[str, Any]:
     """FINN's implementation keys: honoured or refused, never ignored."""
     if keys is None:
         return {}
     allowed = {
         "ram_style": ("auto", "distributed", "block"),
         "mem_mode": ("internal_embedded",),
-        "resType": ("auto", "lut"),
         "parallel_window": (0, 1),
     }
     for key, values in allowed.items():
         value = getattr(keys, key)
         if value is not None and value not in values:
             raise ConfigError(f"folding: {key} = {value!r} is not supported; supported: {', '.join(map(str, values))}")
-    return {key: value for key in ("ram_style", "impl") if (value := getattr(keys, key)) is not None}
+    found = {"ram_style": keys.ram_style, "impl": _impl(op, keys)}
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def _legal(graph: Graph, op: Op, asked: Request) -> tuple[Fold, ...]:
     """The foldings that the request does not forbid."""
     legal, keys = kernel_of(op).legal(graph, op), asked.layers.get(op.name)
-    impl = keys.impl if keys is not None else None
+    impl = _impl(op, keys)
+    if impl == "dsp":
+        legal = tuple(replace(fold, impl=impl) for fold in legal)
     if isinstance(op, MVAU) and (impl == "sparse" or asked.skip_zeros):
         legal = (*legal, *mvau_sparse.legal(op, legal))
     if keys is not None and keys.parallel_window == 0:
@@ -288,8 +305,8 @@ def to_finn_json(folding: Folding, graph: Graph, depths: Mapping[str, tuple[int,
         if op.kind in ("MVAU", "VVAU", "ConvolutionInputGenerator"):
             keys["ram_style"] = fold.ram_style
         if op.kind in ("MVAU", "VVAU"):
-            keys |= {"mem_mode": "internal_embedded", "resType": "lut"}
-        if fold.impl != "auto":
+            keys |= {"mem_mode": "internal_embedded", "resType": "dsp" if fold.impl == "dsp" else "lut"}
+        if fold.impl not in ("auto", "dsp"):
             keys["impl"] = fold.impl
         if isinstance(op, ConvolutionInputGenerator):
             keys["parallel_window"] = int(fold.parallel_window)

@@ -154,6 +154,23 @@ def mvau() -> Iterator[Case]:
         }, (MemFile("weights.hex", image),))  # fmt: skip
 
 
+def mvau_dsp() -> Iterator[Case]:
+    """Lanes in slices beside lanes in LUTs, parities and none, cascades of one and of two segments, and a short one."""
+    for index, (mw, mh, pe, simd, weight_bits, input_bits, signed, narrow, inside, per_dsp, chain) in enumerate((
+        (1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1), (9, 16, 1, 1, 8, 8, 0, 0, 1, 1, 1), (8, 4, 4, 8, 4, 4, 0, 1, 3, 3, 8),
+        (64, 32, 4, 8, 4, 4, 1, 0, 4, 3, 4), (16, 10, 5, 2, 8, 8, 1, 1, 5, 2, 2), (12, 6, 6, 1, 2, 3, 0, 0, 5, 5, 1),
+        (18, 4, 4, 9, 2, 2, 0, 1, 2, 2, 8), (6, 4, 2, 3, 9, 8, 0, 1, 2, 2, 1), (7, 3, 3, 7, 1, 1, 1, 0, 3, 3, 5),
+    )):  # fmt: skip
+        lanes = tuple(20 - lane % 3 for lane in range(pe))
+        digits = -(-(pe * simd * weight_bits) // 4)
+        yield Case({
+            "MW": mw, "MH": mh, "PE": pe, "SIMD": simd, "WEIGHT_BITS": weight_bits, "INPUT_BITS": input_bits,
+            "INPUT_SIGNED": signed, "ACC_BITS": Bits.of_bytes(lanes), "OUT_BITS": 20, "NARROW": narrow,
+            "DSP_PE": inside, "PER_DSP": per_dsp, "CHAIN": chain,
+            "WEIGHT_FILE": "weights.hex", "RAM_STYLE": RAM_STYLES[index % 3],
+        }, (MemFile("weights.hex", f"{1:0{digits}x}\n" * (mw * mh // (pe * simd))),))  # fmt: skip
+
+
 def thresholding() -> Iterator[Case]:
     for index, (channels, pe, in_bits, in_signed, thresholds, bias, bits, signed) in enumerate((
         (1, 1, 1, 0, 1, 0, 1, 0), (16, 1, 11, 1, 15, 0, 11, 1), (16, 16, 11, 1, 15, 0, 9, 1),
@@ -345,6 +362,7 @@ GRID: Mapping[str, Callable[[], Iterator[Case]]] = {
     "pool_parallel": pool_parallel,
     "mvau": mvau,
     "mvau_const": mvau_const,
+    "mvau_dsp": mvau_dsp,
     "mvau_sparse": mvau_sparse,
     "thresholding": thresholding,
     "thresholding_const": thresholding_const,

@@ -1,4 +1,4 @@
-"""The street, walked once: train, front end, golden, folding, FIFOs, RTL and HLS, simulation, synthesis, report."""
+"""The street, walked once: train, front end, golden, channels, folding, FIFOs, RTL, HLS, simulation, synthesis."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from flows import stages
 from flows.accumulators import analyse
+from flows.channels.changes import changes
 from flows.config import BuildConfig
 from flows.console import announce
 from flows.elaborate import elaborate
@@ -39,20 +40,24 @@ def _walk(b: stages.Build) -> None:
     stages.check_tools(b)
     source = stages.train(b)
     imported = stages.frontend(b, source)
-    graph = imported.graph
-    widths = analyse(graph)
+    analyse(imported.graph)  # a layer beyond its trained width is refused before anything is made of it
     values = stages.golden(b, source, imported)
 
-    implemented = {name: w.implemented(b.config.accumulator_policy) for name, w in widths.items()}
     asked = stages.folding_request(b)
-    folding = stages.fold(b, graph, asked)
+    minimized, values = stages.minimize(b, imported, values, asked)
+    folding = stages.fold(b, minimized.graph, asked)
+    built, values = stages.permute(b, minimized, values, folding)
+    graph = built.graph
+    widths = analyse(graph)
+    implemented = {name: w.implemented(b.config.accumulator_policy) for name, w in widths.items()}
     stages.check_budget(b, graph, folding, implemented, asked)
 
     depths = stages.fifos(b, graph, folding, implemented, asked)
     design = elaborate(graph, folding, implemented, depths)
-    stages.emit(b, graph, design, folding, widths, implemented, source)
+    finn = stages.for_finn(b, imported, graph, design, folding, asked)
+    stages.emit(b, graph, design, folding, widths, implemented, source, finn)
     hls = stages.emit_hls(b, graph, design, folding, values)
-    stages.package(b, design, imported, values)
+    stages.package(b, design, built, values)
 
     checks = {
         "rtl_layers": stages.rtl_layers(b, graph, design, values),
@@ -64,4 +69,5 @@ def _walk(b: stages.Build) -> None:
     vivado = stages.bitfile(b)
     resources = stages.synthesize(b, graph, folding, widths, depths)
     vitis = stages.vitis(b, hls)
-    stages.report(b, source, graph, design, widths, checks, resources, vitis, vivado)
+    changed = changes(imported.graph, minimized.graph, graph, folding)
+    stages.report(b, source, graph, design, widths, checks, resources, vitis, vivado, changed)

@@ -19,9 +19,13 @@ import numpy.typing as npt
 
 from flows import fifos as fifo_sizing
 from flows import folding as foldings
-from flows.accumulators import LayerWidths, Policy, certificate
+from flows.accumulators import LayerWidths, Policy, analyse, certificate
 from flows.boards import board_of
 from flows.budget import require_fit
+from flows.channels.permute import permute_channels
+from flows.channels.price import folded_price
+from flows.channels.remove import remove_channels
+from flows.channels.rewrite import Rewritten, require_equal_values, unchanged
 from flows.config import STEPS, VERIFY_FILES, BuildConfig
 from flows.console import console, progress
 from flows.cost import Cost, total
@@ -34,13 +38,13 @@ from flows.emit import rtl as rtl_emitter
 from flows.emit import vivado as vivado_emitter
 from flows.emit.hls import Hls
 from flows.emit.hls.top import TOP
-from flows.errors import ConfigError
+from flows.errors import ConfigError, InfeasibleFolding
 from flows.fifo_trials import frames_of
 from flows.files import digest, file_digest, read_json, read_tree, tree_digest, write_json, write_text, write_tree
 from flows.frontend.spec import Imported
 from flows.frontend.store import FILES, HARDWARE, load, save
 from flows.golden import evaluate
-from flows.graph import Graph, IntArray
+from flows.graph import Graph, IntArray, Weighted
 from flows.report import estimates, write_report
 from flows.report import summary as summaries
 from flows.report.console import print_summary, print_table
@@ -62,6 +66,8 @@ from flows.verify_files import expected_vs_golden, load_expected, load_input
 ROOT = Path(__file__).parents[1]
 GOLDEN_CHECKS = ("brevitas_vs_golden", "expected_vs_golden")
 """Of the golden model itself; {} where there is nothing to compare it with."""
+MINIMIZED, PERMUTED = "minimized", "permuted"
+"""Folders in OUT/intermediate_models of the network without dead channels, and then with the others in order."""
 RESULTS = ("summary.json", "index.html")
 """What says that a build is complete."""
 
@@ -282,6 +288,72 @@ def folding_request(b: Build) -> foldings.Request:
     return foldings.request(c.folding, c.folding_config_file, c.target_fps, c.synth_clk_period_ns, c.skip_zeros)
 
 
+def minimize(
+    b: Build, imported: Imported, values: Values, asked: foldings.Request
+) -> tuple[Imported, Values]:  # fmt: skip
+    """The network without dead channels, where `remove_channels` says so; its tensors are compared."""
+
+    def action() -> Rewritten:
+        graph = imported.graph
+        return (
+            remove_channels(graph, lambda g: folded_price(g, asked)) if b.config.remove_channels else unchanged(graph)
+        )
+
+    request = {**dataclasses.asdict(asked), "layers": {n: keys.model_dump() for n, keys in asked.layers.items()}}
+    search = (
+        "flows/folding.py",
+        "flows/folding_search.py",
+        "flows/cost.py",
+        "flows/area",
+        "flows/kernels",
+        "flows/elaborate.py",
+    )
+    depends = [b.config.remove_channels, request, code(*search)]
+    return _rewritten(b, "minimize", MINIMIZED, imported, values, depends, action)
+
+
+def permute(b: Build, imported: Imported, values: Values, folding: Folding) -> tuple[Imported, Values]:
+    """The network with its channels in the order that narrow lanes want, where `permute_channels` says so; compared."""
+
+    def action() -> Rewritten:
+        if not b.config.permute_channels:
+            return unchanged(imported.graph)
+        return permute_channels(imported.graph, folding)
+
+    chosen = {name: dataclasses.asdict(fold) for name, fold in folding.items()}
+    depends = [b.config.permute_channels, chosen, code("flows/kernels")]
+    return _rewritten(b, "permute", PERMUTED, imported, values, depends, action)
+
+
+def _rewritten(
+    b: Build, name: str, into: str, imported: Imported, values: Values, depends: Sequence[Any],
+    rewrite: Callable[[], Rewritten],
+) -> tuple[Imported, Values]:  # fmt: skip
+    """What `rewrite` makes of the network, kept in OUT/intermediate_models; every tensor is compared with `values`."""
+    folder = b.out / "intermediate_models" / into
+
+    def action() -> None:
+        made = rewrite()
+        new = dataclasses.replace(imported, graph=made.graph)
+        if made.graph is not imported.graph:
+            after = dataclasses.replace(values, imported=new)
+            require_equal_values(name, made, values.golden, after.golden)
+        save(new, folder)
+
+    sources = code("flows/channels", "flows/graph.py", "flows/golden.py", "flows/ranges.py", "flows/frontend/store.py")
+    files = [folder / file for file in FILES]
+    b.steps.run(name, [values.key, *depends, sources], files, action)
+    key = json.dumps([values.key, *map(file_digest, files)])
+    found = load(folder)
+    return found, dataclasses.replace(values, imported=found, key=key)
+
+
+def networks(out: Path) -> tuple[Graph, Graph]:
+    """(the network that a build's folding was chosen for, the one with its channels in order that was built)."""
+    kept = [load(out / "intermediate_models" / name).graph for name in (MINIMIZED, PERMUTED)]
+    return kept[0], kept[1]
+
+
 def fold(b: Build, graph: Graph, asked: foldings.Request) -> Folding:
     """The folding; `auto_folding_config.json` says what was chosen, as FINN's folding file."""
     path = b.out / "auto_folding_config.json"
@@ -350,9 +422,9 @@ def fixed_depths(design: Design, asked: foldings.Request) -> dict[str, int]:
 
 def emit(
     b: Build, graph: Graph, design: Design, folding: Folding, widths: Mapping[str, LayerWidths],
-    implemented: Mapping[str, tuple[int, ...]], source: Source,
+    implemented: Mapping[str, tuple[int, ...]], source: Source, finn: FinnModel | None,
 ) -> None:  # fmt: skip
-    """Writes rtl/, the certificate, FINN's hardware configuration and FINN's graph with our widths."""
+    """Writes rtl/, the certificate, FINN's hardware configuration and, where there is one, FINN's graph as `finn`."""
     files = rtl_emitter.emit(design)
     method = source.training["method"] if source.training else "a2q+"
     names = fifo_names(elaborate(graph, folding, implemented))
@@ -363,8 +435,7 @@ def emit(
     models = b.out / "intermediate_models"
     finn_model = models / "hw_graph_with_widths.onnx"
     outputs = [b.out / "rtl", b.out / "report" / "accumulators.json", b.out / "final_hw_config.json"]
-    with_finn = (models / HARDWARE).is_file()
-    if with_finn:
+    if finn is not None:
         outputs.append(finn_model)
     lanes = {name: lane_channel_bits(design, name, len(bits)) for name, bits in implemented.items()}
     cert = certificate(graph, dict(widths), lanes, b.config.accumulator_policy, method)
@@ -374,13 +445,43 @@ def emit(
         write_json(outputs[1], cert)
         write_text(outputs[2], final)
         finn_model.unlink(missing_ok=True)
-        if with_finn:
+        if finn is not None:
             from flows.frontend import write_finn_model
 
-            write_finn_model(models / HARDWARE, finn_model, folding, {n: max(lanes[n]) for n in lanes})
+            write_finn_model(models / HARDWARE, finn_model, finn.folding, finn.widths)
 
-    depends = [rtl_text(design), cert, final, file_digest(models / FILES[0]), with_finn, code("flows/frontend")]
+    given = None if finn is None else [{n: dataclasses.asdict(f) for n, f in finn.folding.items()}, finn.widths]
+    depends = [rtl_text(design), cert, final, file_digest(models / FILES[0]), given, code("flows/frontend")]
     b.steps.run("emit", depends, outputs, action)
+
+
+@dataclass(frozen=True)
+class FinnModel:
+    """What FINN's hardware graph is given: a folding, and the accumulator bits of every MVAU and VVAU."""
+
+    folding: Folding
+    widths: Mapping[str, int]
+
+
+def for_finn(
+    b: Build, imported: Imported, graph: Graph, design: Design, folding: Folding, asked: foldings.Request
+) -> FinnModel | None:  # fmt: skip
+    """For FINN's hardware graph, which has every channel of `imported`.
+
+    Where `graph`, what is built, has fewer, a folding of its own for the same request. None where FINN's passes left
+    no graph, or where what is asked for fits the network without its dead channels only.
+    """
+    if not (b.out / "intermediate_models" / HARDWARE).is_file():
+        return None
+    whole = imported.graph
+    if all(whole[name].shape == graph[name].shape for name in graph.tensors):
+        return FinnModel(folding, {op.name: max(design.instance(op.name).lane_bits) for op in graph.of_type(Weighted)})
+    try:
+        own = foldings.choose(whole, asked, logic=False)
+    except InfeasibleFolding:
+        return None
+    policy = b.config.accumulator_policy
+    return FinnModel(own, {name: max(widths.implemented(policy)) for name, widths in analyse(whole).items()})
 
 
 def lane_channel_bits(design: Design, layer: str, channels: int) -> tuple[int, ...]:
@@ -637,7 +738,7 @@ def rtl_text(design: Design) -> dict[str, str]:
 def report(
     b: Build, source: Source, graph: Graph, design: Design, widths: dict[str, LayerWidths],
     checks: Mapping[str, dict[str, Any] | None], resources: Mapping[Policy, Any], vitis: Mapping[str, Any] | None,
-    vivado: Mapping[str, Any] | None,
+    vivado: Mapping[str, Any] | None, changed: Sequence[Mapping[str, Any]],
 ) -> None:  # fmt: skip
     """summary.json, FINN's report files, the page and the console tables."""
     folder = b.out / "report"
@@ -651,6 +752,7 @@ def report(
         timing=model_timing(design, checks.get("rtl_stitched")), resources=resources, part=b.part,
         clk_period_ns=config.synth_clk_period_ns,
         seconds=seconds(b.steps.seconds, sizing, checks), vitis=vitis, vivado=vivado, steps=usage(b.steps),
+        channels=changed,
     )  # fmt: skip
     stitched = checks.get("rtl_stitched")
     clock = config.synth_clk_period_ns

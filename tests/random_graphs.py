@@ -347,7 +347,12 @@ def _network(integer: Callable[[int, int], int], prefix: str) -> Network:
     except UnsupportedModel:  # a layer reads these accumulators, and takes 8 bits at most
         found = replace(found, widths=exact)
         found.design()
-    return found
+    # Drawn last, so that all else of a network of some number stays as it is.
+    in_dsps = {
+        op.name: replace(folding[op.name], impl="dsp")
+        for op in graph.of_type(MVAU) if folding[op.name].impl == "auto" and g.integer(0, 3) == 0
+    }  # fmt: skip
+    return replace(found, folding={**folding, **in_dsps})
 
 
 def _folding(g: Grower, graph: Graph) -> dict[str, Fold]:

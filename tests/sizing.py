@@ -13,8 +13,7 @@ from flows.design import Design
 from flows.elaborate import MIN_DEPTH, elaborate
 from flows.fifos import Search, roomy, tolerance
 from flows.folding import choose, request
-from flows.frontend.store import load as load_graph
-from flows.stages import chosen_depths
+from flows.stages import chosen_depths, networks
 
 MODEL_SHARE = 0.01
 """Of the RTL's interval and latency, that the cycle model's may differ by."""
@@ -36,19 +35,20 @@ def check_rate_and_fifos(config: Path, out: Path) -> None:
 
     assert sized["minimal"]
     search = Search(wide, {})
-    search.limit = sized["interval_cycles"]
-    assert search.enough(sized["depths"])
+    search.limit, search.rings = sized["interval_cycles"], sized["rings"]
+    assert search.enough(sized["depths"], sized["left_out"])
     for fifo, depth in sized["depths"].items():
         if depth > MIN_DEPTH:
-            assert not search.enough({**sized["depths"], fifo: depth - 1}), f"{fifo} does with fewer than {depth}"
+            less = {**sized["depths"], fifo: depth - 1}
+            assert not search.enough(less, sized["left_out"]), f"{fifo} does with fewer than {depth}"
 
 
 def _designs(config: Path, out: Path, depths: dict[str, int]) -> tuple[Design, Design]:
     """The design with FIFOs that never fill up, and the one that was built."""
     c = load_config(config)
-    graph = load_graph(out / "intermediate_models").graph
+    folded, graph = networks(out)
     asked = request(c.folding, c.folding_config_file, c.target_fps, c.synth_clk_period_ns, c.skip_zeros)
-    folding = choose(graph, asked)
+    folding = choose(folded, asked)
     widths = {name: w.implemented(c.accumulator_policy) for name, w in analyse(graph).items()}
     wide = roomy(elaborate(graph, folding, widths))
     return elaborate(graph, folding, widths, wide), elaborate(graph, folding, widths, depths)

@@ -8,7 +8,7 @@ import pkgutil
 import pytest
 
 import benchmarks
-from benchmarks import __main__, _da4ml, _finn
+from benchmarks import __main__, _da4ml, _finn, finn_library
 from benchmarks.adder_graphs import verdict
 from flows.errors import ToolMissing
 
@@ -39,3 +39,18 @@ def test_the_verdict_is_of_the_worst_and_the_median() -> None:
     rows = [{what: {"ours": ours, "da4ml": 100} for what in ("core", "module")} for ours in (90, 95, 101)]
     found = verdict(rows)["verdict"]["core"]
     assert found == {"no_more_at_any": False, "worst": 1.01, "median": 0.95}
+
+
+def test_finns_mvau_counts_with_its_memory_and_dsps_that_are_more_are_named() -> None:
+    others = {name: {"LUT": 10, "DSP": 0} for name in finn_library.NO_MORE}
+    rows = [
+        {
+            "shape": f"{dsp} DSPs",
+            "ours": {**others, "mvau_dsp": {"LUT": 60, "DSP": dsp}},
+            "finn": {**others, "mvau": {"LUT": 50, "DSP": 4}, "memstream": {"LUT": 30, "DSP": 0}},
+        }
+        for dsp in (4, 5)
+    ]
+    found = finn_library.verdict(rows)
+    assert found["mvau_dsp"] == {"largest_share": 0.75, "above": [], "above_dsp": ["5 DSPs"]}
+    assert found["swg"] == {"largest_share": 1.0, "above": [], "above_dsp": []}

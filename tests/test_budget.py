@@ -51,3 +51,12 @@ def test_roms_that_exceed_the_block_rams_go_to_luts() -> None:
     assert not excess(used, PYNQ)
     assert excess(dataclasses.replace(used, rom_bits=0), PYNQ) == {"BRAM_18K": (290, 280)}
     assert set(excess(dataclasses.replace(used, lut=52_000), PYNQ)) == {"LUT"}
+
+
+def test_dsps_are_limited_and_cost_no_luts() -> None:
+    """The Zynq 7020 has 220 of them, which LUTs do not replace."""
+    used = Cost(10_000, 20, dsp=220)
+    assert not excess(used, PYNQ) and used.price == Cost(10_000, 20).price
+    assert excess(used + Cost(dsp=1), PYNQ) == {"DSP": (221, 220)}
+    with pytest.raises(InfeasibleFolding, match=r"DSP: about 300 of 220, 80 too many.*it would fit zcu104, kv260"):
+        require_fit(PYNQ, Cost(10_000, 20, dsp=300), 1000, 10_000, 10.0, lambda c: Cost(10_000, 20, dsp=300_000 // c))

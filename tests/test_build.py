@@ -303,7 +303,7 @@ def test_waveforms_on_request(built, tmp_path, capsys):
         (["run", "{config}", "-o", "{file}"], "is a file"),
         (["run", "{config}", "-o", "{out}", "--set", "folding.MVAU_1.PE=3"], "PE = 3 does not divide"),
         (["run", "{config}", "-o", "{out}", "--set", "folding.MVAU_9.PE=2"], "no layer 'MVAU_9'"),
-        (["run", "{config}", "-o", "{out}", "--set", "folding.MVAU_1.resType=dsp"], "resType"),
+        (["run", "{config}", "-o", "{out}", "--set", "folding.MVAU_1.resType=bram"], "resType"),
         (["run", "{config}", "--set", "train.accumulator_bits=99"], "accumulator_bits"),
         (["run", "{truncated}", "-o", "{other}"], "net.onnx"),
         (["run", "{unsupported}", "-o", "{other}"], "Sin"),

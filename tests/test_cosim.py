@@ -8,6 +8,7 @@ import pytest
 
 from flows import fifos
 from flows.accumulators import analyse
+from flows.config import LayerFolding
 from flows.elaborate import elaborate
 from flows.emit.rtl import emit
 from flows.errors import VerificationFailed
@@ -82,6 +83,28 @@ def test_a_wrong_inner_value_is_named_even_where_the_output_is_right(network, tm
     golden[op.outputs[0]][4].flat[0] += 1
     with pytest.raises(VerificationFailed, match=rf"{op.name}: .*frame 4, index \(0, 0, 0\)"):
         cosim.verify_stitched(design, graph, golden, emit(design), tmp_path, frames=10, seed=1)
+
+
+@pytest.mark.parametrize("fault", ["none", "weight", "accumulator"])
+def test_faults_of_a_layer_with_dsps_are_named_with_the_layer_and_the_first_element(fault, tmp_path):
+    """One bit of one weight in its memory; its accumulators three bits short."""
+    source, target = NETWORKS["dense"]
+    graph = source.graph()
+    folding = choose(graph, Request({"MVAU_1": LayerFolding(resType="dsp")}, target))
+    widths = {n: w.implemented("exact") for n, w in analyse(graph).items()}
+    if fault == "accumulator":
+        widths["MVAU_1"] = tuple(bits - 3 for bits in widths["MVAU_1"])
+    design = elaborate(graph, folding, widths)
+    layer = design.instance("MVAU_1")
+    assert layer.module == "mvau_dsp"
+    rtl, golden = dict(emit(design)), evaluate(graph, {"x": source.inputs(10)})
+    (path,) = (p for p in rtl if p.name == layer.memories[0].name)
+    if fault == "weight":
+        first, *others = str(rtl[path]).splitlines()
+        rtl[path] = "\n".join([f"{int(first, 16) ^ 2:0{len(first)}x}", *others]) + "\n"
+    named = pytest.raises(VerificationFailed, match=r"MVAU_1: .*frame \d+, index \(0, 0, \d+\)")
+    with nullcontext() if fault == "none" else named:
+        cosim.verify_stitched(design, graph, golden, rtl, tmp_path, frames=10, seed=1)
 
 
 def test_a_design_that_does_not_keep_up_with_its_input_is_named():

@@ -57,8 +57,14 @@ def test_named_layers_get_what_was_asked_and_the_rest_keeps_up():
         ({"Thresholding_0": LayerFolding(PE=2, SIMD=2)}, ConfigError, "has no SIMD"),
         ({"MVAU_0": LayerFolding(PE=1, SIMD=1, mem_mode="external"), "MVAU_1": LayerFolding(PE=1, SIMD=1)},
          ConfigError, "mem_mode = 'external' is not supported"),
-        ({"MVAU_0": LayerFolding(PE=1, SIMD=1, resType="dsp"), "MVAU_1": LayerFolding(PE=1, SIMD=1)},
-         ConfigError, "resType"),
+        ({"MVAU_0": LayerFolding(PE=1, SIMD=1, resType="bram"), "MVAU_1": LayerFolding(PE=1, SIMD=1)},
+         ConfigError, "resType = 'bram' is not supported; supported: auto, lut, dsp"),
+        ({"Thresholding_0": LayerFolding(resType="dsp"), "MVAU_0": LayerFolding(PE=1, SIMD=1),
+          "MVAU_1": LayerFolding(PE=1, SIMD=1)}, ConfigError, r"Thresholding_0 .*no resType = 'dsp'.* an MVAU has it"),
+        ({"MVAU_0": LayerFolding(PE=1, SIMD=1, resType="dsp", impl="folded"), "MVAU_1": LayerFolding(PE=1, SIMD=1)},
+         ConfigError, "MVAU_0: resType = 'dsp' and impl = 'folded' contradict each other"),
+        ({"MVAU_0": LayerFolding(PE=1, SIMD=1, resType="lut", impl="dsp"), "MVAU_1": LayerFolding(PE=1, SIMD=1)},
+         ConfigError, "MVAU_0: resType = 'lut' and impl = 'dsp' contradict each other"),
         ({"MVAU_0": LayerFolding(PE=1, SIMD=1, ram_style="ultra"), "MVAU_1": LayerFolding(PE=1, SIMD=1)},
          ConfigError, "ram_style"),
     ],
@@ -107,6 +113,23 @@ def test_finns_json_round_trip(tmp_path):
     again = read_finn_json(path)
     assert again["MVAU_0"].inFIFODepths == (2,) and again["MVAU_0"].outFIFODepths == (8,)
     assert choose(GRAPH, Request(again)) == folding
+
+
+def test_dsps_are_taken_where_they_are_asked_for_by_either_name_and_written_as_finn_does(tmp_path):
+    """Named with lanes or left to the search; never by itself."""
+    finn, ours = LayerFolding(PE=2, SIMD=3, resType="dsp"), LayerFolding(PE=2, SIMD=3, impl="dsp")
+    folding, same = (
+        choose(GRAPH, Request({"MVAU_0": one, "MVAU_1": LayerFolding(PE=1, SIMD=1)})) for one in (finn, ours)
+    )
+    assert folding == same and folding["MVAU_0"] == Fold(2, 3, impl="dsp") and folding["MVAU_1"].impl != "dsp"
+    path = tmp_path / "folding.json"
+    path.write_text(to_finn_json(folding, GRAPH))
+    written = json.loads(path.read_text())
+    assert (written["MVAU_0"]["resType"], written["MVAU_1"]["resType"]) == ("dsp", "lut")
+    assert choose(GRAPH, Request(read_finn_json(path))) == folding
+    free = choose(GRAPH, Request({"MVAU_0": LayerFolding(resType="dsp")}, 324))
+    assert free["MVAU_0"].impl == "dsp" and cycles(GRAPH, GRAPH.op("MVAU_0"), free["MVAU_0"]) <= 324
+    assert all(fold.impl != "dsp" for name, fold in free.items() if name != "MVAU_0")
 
 
 @pytest.mark.parametrize(

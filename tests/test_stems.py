@@ -16,6 +16,7 @@ PARTS = {
     "delayline": ("swg_parallel",),
     "fifo_pointer": ("fifo",),
     "lut6": ("thresholding_const_stage",),
+    "dsp48": ("mvau_dsp_chain",),
 }
 """Modules that are only used inside of others, whose tests are theirs."""
 
@@ -41,14 +42,14 @@ def test_every_module_belongs_to_an_operator_or_to_the_streams(module: str) -> N
 def test_every_kernel_is_registered() -> None:
     helpers = {"__init__", "base", "implementation", "memory", "registry"}
     kernels = {path.stem for path in (ROOT / "flows" / "kernels").glob("*.py")} - helpers
-    others = {name for name in kernels if name.endswith(("_const", "_sparse"))}
+    others = {name for name in kernels if name.endswith(("_const", "_dsp", "_sparse"))}
     assert kernels - others == set(STEMS.values())
     assert {name.split("_")[0] for name in others} <= set(STEMS.values()), "of another operator's stem"
 
 
 RTL_ONLY = {
     "fifo": "a stream with a depth", "fifo_pointer": "the same", "tlastmarker": "to_axis in axis.hpp",
-    "mvau_lane": "accumulators.hpp", "mvau_plane": "accumulators.hpp",
+    "mvau_lane": "accumulators.hpp", "mvau_plane": "accumulators.hpp", "mvau_feed": "mvau.hpp",
     "thresholding_stage": "thresholding.hpp", "ringbuffer": "ring.hpp",
     "swg_parallel": "nothing: RTL alone", "pool_parallel": "nothing: RTL alone", "delayline": "nothing: RTL alone",
     "control": "the processing system's side: RTL alone", "framein": "the same", "frameout": "the same",
@@ -56,7 +57,7 @@ RTL_ONLY = {
 """RTL modules without an HLS template of their name, and what does their work there."""
 
 
-MICROARCHITECTURES = re.compile(r"lut6|\w+_(sparse|const(_node|_stage)?)")
+MICROARCHITECTURES = re.compile(r"lut6|dsp48|\w+_(sparse|dsp(_chain|_sum)?|const(_node|_stage)?)")
 """Of RTL alone: HLS has one form of an operator."""
 
 

@@ -19,7 +19,7 @@ COEFFICIENTS: Mapping[str, Mapping[str, float]] = json.loads(FILE.read_text(enco
 """{module: {part: LUTs}}"""
 
 MODULES: Mapping[str, Callable[[Params, Sequence[MemFile]], Parts]] = {
-    "mvau": matrix.mvau, "mvau_sparse": matrix.mvau_sparse, "vvau": matrix.vvau,
+    "mvau": matrix.mvau, "mvau_dsp": matrix.mvau_dsp, "mvau_sparse": matrix.mvau_sparse, "vvau": matrix.vvau,
     "mvau_const": constants.mvau_const, "thresholding_const": constants.thresholding_const,
     "thresholding": thresholds.thresholding, "swg": windows.swg, "swg_parallel": windows.swg_parallel,
     "upsample": windows.upsample, "depthtospace": windows.depthtospace, "fmpadding": windows.fmpadding,

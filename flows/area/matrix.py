@@ -1,4 +1,4 @@
-"""Parts of the layers that multiply: `mvau.sv`, `mvau_sparse.sv`, `vvau.sv`; weights in a ROM, planes of adders."""
+"""Parts of the layers that multiply by weights in a ROM: `mvau.sv`, `mvau_dsp.sv`, `mvau_sparse.sv`, `vvau.sv`."""
 
 from __future__ import annotations
 
@@ -9,25 +9,29 @@ from flows.area.memory import Rom, ram, rom
 from flows.area.parts import Params, Parts, bits_of, entries, number
 from flows.area.planes import Adders, Lane
 from flows.design import MemFile
+from flows.graph import IntType
+from flows.kernels.mvau_dsp import Plan, lane_luts
 
 MOST_COLUMNS = 1 << 12
 """Bits of a word of weights of which each is looked at: of more, most vary, and a lane is as good as another."""
 
 
-def _multipliers(p: Params, words: Rom, apart: bool, accumulate: bool) -> Parts:
-    """Of all lanes; `apart`: every lane has inputs of its own (VVAU)."""
+def _multipliers(p: Params, words: Rom, apart: bool, accumulate: bool, others: int = 0) -> Parts:
+    """Of all lanes but the first `others`; `apart`: every lane has inputs of its own (VVAU)."""
     simd, weight_bits, input_bits = (number(p, key) for key in ("SIMD", "WEIGHT_BITS", "INPUT_BITS"))
     kinds = [Lane(simd, weight_bits, input_bits, bool(p["INPUT_SIGNED"]), acc) for acc in entries(p, "ACC_BITS", 8)]
+    kinds = kinds[others:]
     if not words.known or words.width > MOST_COLUMNS:
         luts = sum(_alone(lane) + lane.acc_bits * accumulate for lane in kinds)
-        pairs = simd // 2 * (len(kinds) if apart else 1)
+        pairs = simd // 2 * (len(kinds) if apart else bool(kinds))
         return Parts({"adder": float(luts), "pair": float(pairs * input_bits)})
     adders, sums, size, columns = Adders(), 0, simd * weight_bits, words.columns
-    for place, lane in enumerate(kinds):
+    for place, lane in enumerate(kinds, others):
         dot = adders.lane(lane, columns[place * size : (place + 1) * size], place if apart else 0)
         sums += lane.acc_bits if accumulate and len(dot) > 1 else 0
     return Parts({
-        "adder": adders.luts + sums, "again": adders.again * (words.depth > 1), "pair": float(len(adders.pairs) * input_bits),
+        "adder": adders.luts + sums, "again": adders.again * (words.depth > 1),
+        "pair": float(len(adders.pairs) * input_bits),
     })  # fmt: skip
 
 
@@ -39,13 +43,13 @@ def _alone(lane: Lane) -> float:
     return adders.luts
 
 
-def mvau(p: Params, memories: Sequence[MemFile]) -> Parts:
-    """Weights, the buffer that replays a vector, counters, multipliers."""
+def mvau(p: Params, memories: Sequence[MemFile], in_slices: int = 0) -> Parts:
+    """Weights, the buffer that replays a vector, counters, multipliers of all lanes but `in_slices`."""
     mw, mh, pe, simd = (number(p, key) for key in ("MW", "MH", "PE", "SIMD"))
     beats, folds = mw // simd, mh // pe
     words = Rom(beats * folds, pe * simd * number(p, "WEIGHT_BITS"), *memories[:1])
     style = str(p.get("RAM_STYLE", "auto"))
-    parts = rom(words, style) + _multipliers(p, words, False, beats > 1)
+    parts = rom(words, style) + _multipliers(p, words, False, beats > 1, in_slices)
     counted = {"one": 1.0, "count": float(bits_of(beats * folds))}
     if beats > 1 and folds > 1:
         counted |= {"replay": 1.0, "beat": float(bits_of(beats))}
@@ -54,6 +58,16 @@ def mvau(p: Params, memories: Sequence[MemFile]) -> Parts:
     deep = {f"{name}_direct": many for name, many in parts.lut.items() if name in ("rom_whole", "rom_two", "rom_deep")}
     lut = {name: many for name, many in parts.lut.items() if f"{name}_direct" not in deep}
     return Parts({**lut, **deep, **counted}, parts.bram, parts.rom_bits)
+
+
+def mvau_dsp(p: Params, memories: Sequence[MemFile]) -> Parts:
+    """As `mvau`, with the first lanes in DSP slices: what tells them apart, and adds up cascades and beats."""
+    plan = Plan(number(p, "DSP_PE"), number(p, "PER_DSP"), number(p, "CHAIN"))
+    in_type, simd = IntType(number(p, "INPUT_BITS"), bool(p["INPUT_SIGNED"])), number(p, "SIMD")
+    lanes = plan.dsp_pe * lane_luts(plan, simd, number(p, "WEIGHT_BITS"), bool(p["NARROW"]), in_type)
+    sums = sum(entries(p, "ACC_BITS", 8)[: plan.dsp_pe]) if number(p, "MW") > simd else 0
+    sliced = Parts({"slice": lanes, "slice_sum": float(sums)}, dsp=plan.slices(simd))
+    return mvau(p, memories, plan.dsp_pe) + sliced
 
 
 def mvau_sparse(p: Params, memories: Sequence[MemFile]) -> Parts:

@@ -13,17 +13,18 @@ Params = Mapping[str, Param]
 
 @dataclass(frozen=True)
 class Parts:
-    """`lut` {feature: how many}, each to be weighed by a coefficient; `bram`, `rom_bits`: as in `flows.cost.Cost`."""
+    """`lut` {feature: how many}, each to be weighed by a coefficient; the others as in `flows.cost.Cost`."""
 
     lut: Mapping[str, float]
     bram: int = 0
     rom_bits: int = 0
+    dsp: int = 0
 
     def __add__(self, other: Parts) -> Parts:
         lut = Counter(self.lut)
         for name, number in other.lut.items():
             lut[name] += number  # type: ignore[assignment]
-        return Parts(dict(lut), self.bram + other.bram, self.rom_bits + other.rom_bits)
+        return Parts(dict(lut), self.bram + other.bram, self.rom_bits + other.rom_bits, self.dsp + other.dsp)
 
 
 def together(parts: Iterable[Parts]) -> Parts:

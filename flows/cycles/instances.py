@@ -59,6 +59,12 @@ def _mvau(p: Mapping[str, int]) -> tuple[Kind, Numbers]:
     return Kind.PIPE, (sf, nf, 3 + (sf > 1) + (sf > 1 and nf > 1))
 
 
+def _mvau_dsp(p: Mapping[str, int]) -> tuple[Kind, Numbers]:
+    """Operands, three of a slice, products, sums: 6 registers; one more in long cascades, one replays the input."""
+    sf, nf = p["MW"] // p["SIMD"], p["MH"] // p["PE"]
+    return Kind.PIPE, (sf, nf, 6 + (p["CHAIN"] > 4) + (sf > 1 and nf > 1))
+
+
 def _mvau_const(p: Mapping[str, int]) -> tuple[Kind, Numbers]:
     return Kind.PIPE, (1, 1, p["STAGES"])
 
@@ -178,6 +184,7 @@ def _duplicate(p: Mapping[str, int]) -> tuple[Kind, Numbers]:
 MODULES: Mapping[str, Callable[[Mapping[str, int]], tuple[Kind, Numbers]]] = {
     "fifo": _fifo,
     "mvau": _mvau,
+    "mvau_dsp": _mvau_dsp,
     "mvau_const": _mvau_const,
     "vvau": _vvau,
     "thresholding": _thresholding,

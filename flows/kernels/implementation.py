@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from flows.cost import cost
 from flows.design import Fold
-from flows.errors import InfeasibleFolding
+from flows.errors import ConfigError, InfeasibleFolding
 from flows.graph import MVAU, Graph, Op, Thresholding
 from flows.kernels import mvau_const, thresholding, thresholding_const
 from flows.kernels.registry import kernel_of
@@ -26,8 +26,30 @@ MAX_WEIGHTS = 8192
 LEAST_LUTS = 0.6
 """LUTs of an adder graph, at the least, for a weight that is not zero and an input bit (with A2Q+ about 1)."""
 
-IMPLS = {"MVAU": ("auto", "folded", "sparse", "const"), "Thresholding": ("auto", "folded", "const")}
-"""Operator class to its microarchitectures; the others have one."""
+IMPLS = {"MVAU": ("auto", "folded", "dsp", "sparse", "const"), "Thresholding": ("auto", "folded", "const")}
+"""Operator class to its microarchitectures; the others have one. "auto" never takes DSPs: what it saves is LUTs, but of
+those that are there, and of DSPs there are few."""
+RES_TYPES = ("auto", "lut", "dsp")
+"""FINN's key resType: "dsp" is another name of the microarchitecture "dsp", "lut" of every other one."""
+
+
+def requested(op: Op, impl: str | None, res_type: str | None) -> str | None:
+    """The microarchitecture that the keys `impl` and `resType` of the folding ask for, None where they leave it open.
+
+    Raises ConfigError where the operator does not have it, or the keys contradict each other.
+    """
+    legal = IMPLS.get(op.kind, ("auto",))
+    if impl is not None and impl not in legal:
+        raise ConfigError(f"folding: {op.name} ({op.kind}) has no impl = {impl!r}; supported: {', '.join(legal)}")
+    if res_type is not None and res_type not in RES_TYPES:
+        raise ConfigError(f"folding: resType = {res_type!r} is not supported; supported: {', '.join(RES_TYPES)}")
+    if res_type == "dsp" and "dsp" not in legal:
+        raise ConfigError(f"folding: {op.name} ({op.kind}) has no resType = 'dsp'; of the operators, an MVAU has it")
+    if (res_type == "dsp" and impl not in (None, "auto", "dsp")) or (res_type == "lut" and impl == "dsp"):
+        raise ConfigError(
+            f"folding: {op.name}: resType = {res_type!r} and impl = {impl!r} contradict each other; leave one out"
+        )
+    return "dsp" if res_type == "dsp" else impl
 
 
 def allowed(op: Op, fold: Fold, asked: str) -> bool:

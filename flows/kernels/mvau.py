@@ -5,7 +5,7 @@ from __future__ import annotations
 from flows.design import Bits, Fold, Lowered, Param
 from flows.errors import UnsupportedModel
 from flows.graph import MVAU, Graph, IntArray, IntType, Op, Weighted
-from flows.kernels import mvau_const, mvau_sparse
+from flows.kernels import mvau_const, mvau_dsp, mvau_sparse
 from flows.kernels.base import divisors, require_divisor
 from flows.kernels.memory import image
 
@@ -21,7 +21,7 @@ def legal(graph: Graph, op: Op) -> tuple[Fold, ...]:
 
 
 def lower(graph: Graph, op: Op, fold: Fold, in_type: IntType, acc: tuple[int, ...] | None) -> Lowered:
-    """The module `mvau`, or with `fold.impl` "const" `mvau_const`, "sparse" `mvau_sparse`.
+    """The module `mvau`, or with `fold.impl` "const" `mvau_const`, "sparse" `mvau_sparse`, "dsp" `mvau_dsp`.
 
     Lane p gets the widest of the accumulators `acc` of the channels c = p (mod PE); with "const" `acc` means nothing.
     """
@@ -55,14 +55,17 @@ def lower(graph: Graph, op: Op, fold: Fold, in_type: IntType, acc: tuple[int, ..
         """(MW, MH) to word nf*SF + sf, element p*SIMD + s."""
         return op.weights.reshape(sf, fold.simd, nf, fold.pe).transpose(2, 0, 3, 1).reshape(nf * sf, -1)
 
+    memory, work_beats = image(file, words, weight_type), h * w * sf * nf
+    if fold.impl == "dsp":
+        return mvau_dsp.lower(op, fold, shape, memory, in_type, work_beats, lane_bits)
     return Lowered(
         module="mvau",
         params={**shape, "WEIGHT_FILE": file, "RAM_STYLE": fold.ram_style},
         in_lanes=fold.simd,
         out_lanes=fold.pe,
         out_type=out_type,
-        work_beats=h * w * sf * nf,
-        memories=(image(file, words, weight_type),),
+        work_beats=work_beats,
+        memories=(memory,),
         lane_bits=lane_bits,
     )
 

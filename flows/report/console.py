@@ -10,7 +10,7 @@ from rich.text import Text
 from flows.report.summary import Summary
 from flows.report.tables import Table, tables
 
-SHOWN = ("training", "accumulators", "verification", "performance", "comparison")
+SHOWN = ("training", "accumulators", "channels", "verification", "performance", "comparison")
 
 
 def print_summary(summary: Summary, console: Console) -> None:

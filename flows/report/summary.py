@@ -7,7 +7,7 @@ the clock and what follows from it, `resources.yosys` the part's capacity and th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NotRequired
 
@@ -69,6 +69,15 @@ class Layer(TypedDict):
     implemented_bits: int
     lane_bits: list[int]
     sparsity: float
+
+
+class ChannelChange(TypedDict):
+    """An MVAU or VVAU that is not built as it was imported: MW, MH, and bits of all its lanes, [before, after] each."""
+
+    name: str
+    inputs: list[int]
+    outputs: list[int]
+    lane_bits: list[int]
 
 
 class Check(TypedDict):
@@ -245,6 +254,7 @@ class Summary(TypedDict):
     seed: int
     training: Training | None
     layers: list[Layer]
+    channels: NotRequired[list[ChannelChange]]
     verification: Verification
     performance: NotRequired[Performance]
     resources: NotRequired[Resources]
@@ -289,6 +299,7 @@ def build(
     vitis: Mapping[str, Any] | None = None,
     vivado: Mapping[str, Any] | None = None,
     steps: Mapping[str, StepUsage] | None = None,
+    channels: Sequence[Mapping[str, Any]] | None = None,
 ) -> Summary:
     """The summary of one build.
 
@@ -297,7 +308,7 @@ def build(
     `resources`: policy to `flows.synthesize.yosys.Resources` as a dict, empty where Yosys did not run; `policy` is
     the one that is built. `timing`: the cycle model's run, with spans. `seconds`: by kind of work. `vitis`:
     VitisResources where Vitis HLS ran. `vivado`: what flows.synthesize.vivado.make_bitfile gave. `steps`: StepUsage of
-    every step so far.
+    every step so far. `channels`: what flows.channels.changes gave, a ChannelChange each.
     """
     summary: dict[str, Any] = {
         "schema_version": 1,
@@ -309,6 +320,8 @@ def build(
         "verification": {name: _check(found) for name in CHECKS if (found := checks.get(name))},
         "performance": _performance(design, checks.get("rtl_stitched"), timing, clk_period_ns),
     }
+    if channels is not None:
+        summary["channels"] = [dict(change) for change in channels]
     if policy in resources:
         summary["resources"] = {"yosys": _tool(resources[policy], part)}
     if vitis is not None:

@@ -74,7 +74,7 @@ def metric(value: float, kind: str) -> str:
 def tables(summary: Summary) -> tuple[Table, ...]:
     """Every table that the summary has figures for, in the page's order."""
     made = (
-        _training(summary), _accumulators(summary), _verification(summary), _performance(summary),
+        _training(summary), _accumulators(summary), _channels(summary), _verification(summary), _performance(summary),
         *_resources(summary), _comparison(summary), _by_layer_and_policy(summary), _traffic(summary), _fifos(summary),
         *_layers(summary), _seconds(summary), steps(summary.get("steps", {})),
     )  # fmt: skip
@@ -115,6 +115,23 @@ def _accumulators(summary: Summary) -> Table:
         "the range of the trained integer weights; implemented: of the narrowest and the widest PE lane in hardware."
     )
     return Table("accumulators", "Accumulators", columns, rows, note=note)
+
+
+def _channels(summary: Summary) -> Table:
+    rows = tuple(
+        (x["name"], *(_became(x[key]) for key in ("inputs", "outputs", "lane_bits")))
+        for x in summary.get("channels", [])
+    )
+    note = (
+        "Layers that are not built as they were imported: channels that no output depends on are left out, those of a "
+        "folded MVAU sorted by width. lanes: bits of all accumulators together, by the exact ranges, for the order as "
+        "imported and as built. Every tensor was compared with the imported network's."
+    )
+    return Table("channels", "Channels removed and sorted", ("layer", "inputs", "outputs", "lanes"), rows, note=note)
+
+
+def _became(ends: Sequence[int]) -> str:
+    return " → ".join(map(integer, dict.fromkeys(ends)))
 
 
 def _lanes(bits: Sequence[int]) -> str:

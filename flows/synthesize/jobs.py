@@ -12,7 +12,7 @@ from flows.emit.sv import modules_used, render_instance
 
 RTL = Path(__file__).parents[2] / "hw_templates" / "rtl"
 OUT_OF_CONTEXT = "out_of_context"
-PRIMITIVES = {"lut6": RTL.parent / "yosys" / "LUT6.sv"}
+PRIMITIVES = {"lut6": RTL.parent / "yosys" / "LUT6.sv", "dsp48": RTL.parent / "yosys" / "DSP48E1.sv"}
 """RTL module that instantiates a vendor's primitive, to what Yosys must read beside it."""
 
 

@@ -26,7 +26,7 @@ WHOLE: Mapping[str, str] = {
     "dwc": "buffers", "duplicate": "buffers", "swg": "buffers", "swg_parallel": "buffers", "add": "adders",
 }  # fmt: skip
 """RTL module to the one kind of all its cells."""
-SPLIT = ("mvau", "mvau_sparse", "vvau")
+SPLIT = ("mvau", "mvau_dsp", "mvau_sparse", "vvau")
 """RTL modules with cells of several kinds."""
 
 
@@ -42,11 +42,21 @@ def split_job(job: Job, module: str) -> Job:
 
 def selections(module: str) -> dict[str, tuple[str, ...]]:
     """{kind: Yosys selections of cells}; a later kind takes cells from an earlier one."""
+    dsp = module == "mvau_dsp"
     return {
-        "adders": ("a:src=mvau_lane.sv:*",),
-        # With the registers of the planes: with one input a lane, their reset is what multiplies.
-        "multipliers": ("a:src=mvau_plane.sv:*", *_block("mvau_lane", "g_plane"), *_block(module, "g_pairs")),
-        "accumulators": _block("mvau_lane", "g_accumulate"),
+        "adders": ("a:src=mvau_lane.sv:*", *(("a:src=mvau_dsp_sum.sv:*",) if dsp else ())),
+        # With the registers of the planes: with one input a lane, their reset is what multiplies. What tells the lanes
+        # in a DSP slice apart is of its product.
+        "multipliers": (
+            "a:src=mvau_plane.sv:*",
+            *_block("mvau_lane", "g_plane"),
+            *_block(module, "g_pairs"),
+            *(("a:src=mvau_dsp_chain.sv:*", "a:src=dsp48.sv:*") if dsp else ()),
+        ),
+        "accumulators": (
+            *_block("mvau_lane", "g_accumulate"),
+            *(_block("mvau_dsp_sum", "g_accumulate") if dsp else ()),
+        ),
         "memories": ("t:$mem_v2 r:WR_PORTS=0 %i",),
         "buffers": ("t:$mem_v2 r:WR_PORTS>0 %i",),
     }

@@ -17,10 +17,11 @@ from flows.synthesize.yosys import JOBS, STALL_SECONDS, run_jobs
 
 NETLIST = "netlist.v"
 WAIVERS = "`verilator_config\n" + "".join(
-    f"lint_off -rule {rule}\n" for rule in ("PINMISSING", "INITIALDLY", "WIDTHTRUNC", "WIDTHEXPAND", "UNOPTFLAT")
+    f"lint_off -rule {rule}\n"
+    for rule in ("PINMISSING", "INITIALDLY", "WIDTHTRUNC", "WIDTHEXPAND", "UNOPTFLAT", "COMBDLY")
 )
 """For Verilator, of a model with netlists in it: unused pins are open, registers and carry chains are vectors whose
-bits depend on each other, and the cell models set initial values their own way."""
+bits depend on each other, and the cell models set initial values, and registers that are left out, their own way."""
 _MODULE = re.compile(r"^module +(\w+).*?^endmodule", re.DOTALL | re.MULTILINE)
 _SPECIFY = re.compile(r"^ *specify\b.*?^ *endspecify", re.DOTALL | re.MULTILINE)
 

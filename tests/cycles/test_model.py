@@ -111,8 +111,8 @@ def test_one_network_alone_with_every_count_and_occupancy(tmp_path: Path) -> Non
         assert not differences(design, run, timing, complete=True) and timing.cycles == run.cycles
 
 
-@pytest.mark.parametrize("module", ["mvau_const", "mvau_sparse"])
-def test_weights_as_logic_and_zeros_that_are_skipped(module: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("module", ["mvau_const", "mvau_sparse", "mvau_dsp"])
+def test_weights_as_logic_zeros_that_are_skipped_and_dsps(module: str, tmp_path: Path) -> None:
     """A convolution with one weight in nine, fully unrolled with its thresholds, or folded."""
     chain = small_cnn(3)
     graph = chain.graph()
@@ -122,6 +122,8 @@ def test_weights_as_logic_and_zeros_that_are_skipped(module: str, tmp_path: Path
     graph = replace(graph, ops=tuple(thin if op is conv else op for op in graph.ops))
     if module == "mvau_const":
         asked = {"MVAU_0": LayerFolding(PE=conv.mh, SIMD=conv.mw), "Thresholding_0": LayerFolding(PE=conv.mh)}
+    elif module == "mvau_dsp":
+        asked = {"MVAU_0": LayerFolding(PE=2, SIMD=9, resType="dsp"), "MVAU_1": LayerFolding(impl="dsp")}
     else:
         asked = {"MVAU_0": LayerFolding(PE=1, SIMD=2, impl="sparse")}
     folding = choose(graph, Request(asked, 1000))

@@ -77,7 +77,7 @@ def exact_bits(weights: IntArray, in_type: IntType) -> tuple[int, ...]:
 
 
 def unit_of(point: Point, name: str, impl: str = "folded") -> tuple[Unit, Lowered]:
-    """The point on `mvau.sv`, or with `impl` "const" fully unrolled on `mvau_const.sv`, whatever its PE and SIMD."""
+    """The point on `mvau.sv` or what `impl` names, "const" fully unrolled whatever its PE and SIMD."""
     weights = weights_of(point)
     graph, op = graph_of(weights, IntType(point.weight_bits, point.weight_signed), point.in_type)
     op = replace(op, name=name)
@@ -146,7 +146,7 @@ def run(units: list[Unit], folder: Path, model: Model | None = None) -> list[Int
     return [r.outputs[0] for r in results_of(cases, (model or build(units, folder)).run(job_of(cases), folder / "run"))]
 
 
-IMPLS = ("folded", "const", "sparse")
+IMPLS = ("folded", "dsp", "const", "sparse")
 
 
 @pytest.mark.parametrize("impl", IMPLS)
@@ -176,10 +176,11 @@ def test_accumulators_narrower_than_one_product() -> None:
         assert bits[0] == 1 and min(bits[1:]) < point.weight_bits + point.in_type.bits
 
 
-def test_an_accumulator_one_bit_too_narrow_is_caught(tmp_path: Path) -> None:
+@pytest.mark.parametrize("impl", ["folded", "dsp"])
+def test_an_accumulator_one_bit_too_narrow_is_caught(tmp_path: Path, impl: str) -> None:
     """In every lane of its own: the vectors reach acc_min and acc_max of every channel, so one of them wraps."""
-    good, low = unit_of(Point(12, 6, 3, 4, 4, U4), "good")
-    full, full_low = unit_of(Point(7, 3, 3, 7, 3, S4), "full")
+    good, low = unit_of(Point(12, 6, 3, 4, 4, U4), "good", impl)
+    full, full_low = unit_of(Point(7, 3, 3, 7, 3, S4), "full", impl)
     units, lanes = [], []
     for unit, bits in ((good, low.lane_bits), (full, full_low.lane_bits)):
         for lane in range(3):
@@ -190,9 +191,10 @@ def test_an_accumulator_one_bit_too_narrow_is_caught(tmp_path: Path) -> None:
         assert set(np.argwhere(got != unit.y)[:, 2]) == {lane}, unit.name
 
 
-def test_a_changed_weight_is_caught(tmp_path: Path) -> None:
+@pytest.mark.parametrize("impl", ["folded", "dsp"])
+def test_a_changed_weight_is_caught(tmp_path: Path, impl: str) -> None:
     """One bit of one word of the memory file: exactly the channel it belongs to differs."""
-    unit, low = unit_of(Point(12, 6, 3, 4, 4, U4), "m")
+    unit, low = unit_of(Point(12, 6, 3, 4, 4, U4), "m", impl)
     (memory,) = low.memories
     words = memory.text.splitlines()
     word, element = 1 * 3 + 2, 2 * 4 + 1  # nf = 1, sf = 2; p = 2, s = 1

@@ -47,6 +47,10 @@ def sample(seed: int = 1) -> dict[str, Any]:
             "split": "test",
         },
         "layers": layers,
+        "channels": [
+            {"name": "MVAU_1", "inputs": [144, 144], "outputs": [24, 21], "lane_bits": [44, 44]},
+            {"name": "MVAU_2", "inputs": [384, 336], "outputs": [10, 10], "lane_bits": [44, 41]},
+        ],
         "verification": {name: {"frames": 200 + i, "mismatches": 0} for i, name in enumerate(CHECKS)},
         "performance": {
             "source": "rtlsim", "latency_cycles": 4_871, "interval_cycles": 2_304.5, "bound_cycles": 2_304,

@@ -26,6 +26,8 @@ def units() -> list[Unit]:
     for impl in test_mvau.IMPLS:
         point = test_mvau.Point(12, 6, 3, 4, 4, U4, density=0.5)
         found.append(test_mvau.unit_of(point, f"mvau_{impl}", impl)[0])
+    narrow = test_mvau.Point(8, 4, 4, 8, 4, U4, limit=7)  # a parity, a cascade of two segments, a lane in LUTs
+    found.append(test_mvau.unit_of(narrow, "mvau_dsp_packed", "dsp")[0])
     for impl in test_thresholding.IMPLS:
         thresholds = test_thresholding.Point(4, 2, S9, 15, spread=90)
         found.append(test_thresholding.unit_of(thresholds, f"thresholding_{impl}", impl)[0])
@@ -59,7 +61,7 @@ def run(found: list[Unit], modules: dict[str, str], folder: Path) -> list[np.nda
     return [r.outputs[0] for r in results_of(cases, model.run(job_of(cases, stall=(0.3, 0.3)), folder / "run"))]
 
 
-FAST = ("mvau_const", "thresholding_const", "mvau_sparse")
+FAST = ("mvau_const", "thresholding_const", "mvau_sparse", "mvau_dsp")
 """The smallest; the others are minutes of a busy machine."""
 NAMES = tuple(unit.name for unit in units())
 

@@ -1,4 +1,4 @@
-// Interface of the DSP48E1 primitive (UG953).
+// The DSP48E1 primitive (UG953) for Yosys' SystemVerilog front end, which does not see the parameters of its own library.
 (* blackbox *)
 module DSP48E1 #(
     parameter A_INPUT = "DIRECT",
