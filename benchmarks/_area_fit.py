@@ -29,14 +29,14 @@ SAMPLES = {
 """Instances to fit to; of the others OTHERS."""
 OTHERS = 16
 CONSTANTS = (
-    "one", "block", "replay", "wrap", "delay", "single", "two", "registers", "direct", "deep", "up", "down", "whole",
+    "one", "block", "wrap", "delay", "single", "two", "registers", "direct", "deep", "up", "down", "whole",
     "rows", "depthwise", "folds",
 )  # fmt: skip
 """Parts that a module has or has not."""
 PRIORS = {
     **dict.fromkeys(CONSTANTS, (10.0, 15.0)),
-    "lutram": (1.0, 0.1), "adder": (1.0, 0.1), "pair": (1.0, 0.2), "again": (0.5, 0.15),
-    "clip": (1.0, 0.2),
+    "lutram": (1.0, 0.1), "adder": (1.0, 0.03), "adder_constant": (0.85, 0.1), "again": (0.5, 0.1), "pair": (1.0, 0.2),
+    "clip": (1.0, 0.2), "replay": (12.0, 5.0),
     "rom": (1.2, 0.5), "rom_whole": (1.5, 1.0), "rom_two": (2.0, 1.0), "rom_deep": (1.5, 0.7),
     "rom_whole_direct": (2.5, 1.0), "rom_two_direct": (3.0, 1.0), "rom_deep_direct": (2.5, 1.0),
     "sparse": (0.35, 0.2), "choose": (0.5, 0.4), "bank": (0.7, 0.4), "banks": (2.0, 2.0), "end": (2.0, 3.0),

@@ -29,10 +29,11 @@ def _multipliers(p: Params, words: Rom, apart: bool, accumulate: bool, others: i
     for place, lane in enumerate(kinds, others):
         dot = adders.lane(lane, columns[place * size : (place + 1) * size], place if apart else 0)
         sums += lane.acc_bits if accumulate and len(dot) > 1 else 0
-    return Parts({
-        "adder": adders.luts + sums, "again": adders.again * (words.depth > 1),
-        "pair": float(len(adders.pairs) * input_bits),
-    })  # fmt: skip
+    # With a single word the weights are constants, and more of the sums' bits are than what is counted here. What is
+    # made again stays so in carry chains, which ABC does not see into; sums of single bits are hardly in any.
+    name = "adder" if words.depth > 1 else "adder_constant"
+    again = adders.again if words.depth > 1 and input_bits > 1 else 0.0
+    return Parts({name: adders.luts + sums, "again": again, "pair": float(len(adders.pairs) * input_bits)})
 
 
 @lru_cache(maxsize=1 << 12)
