@@ -24,8 +24,8 @@ from tests.test_stems import PARTS, RTL, STREAM_MODULES
 
 MEASURED_LUTS: dict[str, list[int]] = json.loads(MEASURED.read_text(encoding="utf-8"))
 NO_INSTANCES = {
-    "control", "framein", "frameout", "tlastmarker", "mvau_feed", "mvau_lane", "mvau_plane", "mvau_dsp_chain", "mvau_dsp_sum",
-    "mvau_const_node", "thresholding_stage", "thresholding_const_stage", *PARTS,
+    "control", "framein", "frameout", "tlastmarker", "mvau_feed", "mvau_lane", "mvau_plane", "mvau_dsp_chain",
+    "mvau_dsp_sum", "mvau_const_node", "thresholding_stage", "thresholding_const_stage", *PARTS,
 }  # fmt: skip
 """Modules that a design's instances are not: inside of others, or on the processing system's side."""
 
