@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flows.cost import BRAM_BITS, ROM_BITS_PER_LUT, Cost, excess
+from flows.area.memory import BRAM_BITS
+from flows.cost import ROM_BITS_PER_LUT, Cost, excess
 from flows.errors import InfeasibleFolding
 from flows.synthesize.parts import BOARDS, Part, part_of
 

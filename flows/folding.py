@@ -110,13 +110,20 @@ def choose(graph: Graph, asked: Request, logic: bool = True) -> Folding:
         if op.name not in folding:
             folding[op.name] = _cheapest(graph, op, folding, target, asked)
     free = [name for name in ops if name not in asked.layers]
-    folding = dict(cheapest(graph, folding, free, target, lambda op: _legal(graph, op, asked)))
+    clock = asked.clock_ns or DEFAULT_CLOCK_NS
+
+    def as_logic(op: Op, fold: Fold, bound: float) -> Fold | None:
+        keys = asked.layers.get(op.name)
+        if not logic or (keys is not None and keys.impl not in (None, "auto", "const")):
+            return None
+        return implementation.as_logic(graph, op, fold, clock, bound)
+
+    folding = dict(cheapest(graph, folding, free, target, lambda op: _legal(graph, op, asked), as_logic))
     for op in ops.values():
         _check_window(graph, op, folding)
     chosen = {name: replace(folding[name], **_options(ops[name], asked.layers.get(name))) for name in ops}
     if not logic:
         return chosen
-    clock = asked.clock_ns or DEFAULT_CLOCK_NS
     return {name: implementation.choose(graph, ops[name], fold, clock) for name, fold in chosen.items()}
 
 

@@ -300,7 +300,14 @@ def minimize(
         )
 
     request = {**dataclasses.asdict(asked), "layers": {n: keys.model_dump() for n, keys in asked.layers.items()}}
-    search = ("flows/folding.py", "flows/folding_search.py", "flows/cost.py", "flows/kernels", "flows/elaborate.py")
+    search = (
+        "flows/folding.py",
+        "flows/folding_search.py",
+        "flows/cost.py",
+        "flows/area",
+        "flows/kernels",
+        "flows/elaborate.py",
+    )
     depends = [b.config.remove_channels, request, code(*search)]
     return _rewritten(b, "minimize", MINIMIZED, imported, values, depends, action)
 
@@ -388,7 +395,7 @@ def fifos(
         sizing = fifo_sizing.size(lambda depths: elaborate(graph, folding, implemented, depths), fixed, shrink)
         write_json(path, {"source": "cycle model", **dataclasses.asdict(sizing)})
 
-    sources = code("flows/fifos.py", "flows/fifo_trials.py", "flows/cycles", "flows/cost.py")
+    sources = code("flows/fifos.py", "flows/fifo_trials.py", "flows/cycles", "flows/cost.py", "flows/area")
     depends = [rtl_emitter.describe(empty), fixed, shrink, sources, *find_compiler()]
     b.steps.run("fifos", depends, [path], action, share=True)
     return chosen_depths(path)

@@ -6,8 +6,9 @@ import dataclasses
 
 import pytest
 
+from flows.area.memory import BRAM_BITS
 from flows.budget import PRECISION, fitting, require_fit
-from flows.cost import BRAM_BITS, Cost, excess
+from flows.cost import Cost, excess
 from flows.errors import InfeasibleFolding
 from flows.synthesize.parts import part_of
 

@@ -11,7 +11,7 @@ from flows.config import LayerFolding
 from flows.design import Fold
 from flows.errors import ConfigError, InfeasibleFolding
 from flows.folding import Request, choose, cycles, read_finn_json, request, to_finn_json
-from tests.networks import small_cnn
+from tests.networks import Chain, small_cnn
 
 GRAPH = small_cnn().graph()
 
@@ -172,16 +172,27 @@ def test_what_is_fully_unrolled_becomes_logic_and_zeros_are_skipped_where_that_s
     asked = {"MVAU_0": LayerFolding(PE=conv.mh, SIMD=conv.mw, impl="folded"), "MVAU_1": LayerFolding(impl="const")}
     kept = choose(graph, Request(asked, 400))
     assert kept["MVAU_0"].impl == "folded" and kept["MVAU_1"].impl == "const"
+    graph = Chain((1, 1, 48), bits=8, seed=3).mvau(12, 6).graph()
     sparse = _without_most_weights(graph)
     lanes = {}
     for name, given in (("dense", graph), ("sparse", sparse), ("forced", sparse)):
         keys = {"MVAU_0": LayerFolding(impl="folded")} if name == "forced" else {}
-        fold = choose(given, Request(keys, 1000, skip_zeros=True))["MVAU_0"]
+        fold = choose(given, Request(keys, 80, skip_zeros=True))["MVAU_0"]
         lanes[name] = fold.pe * fold.simd
         assert (fold.impl == "sparse") == (name == "sparse")
-        assert cycles(given, given.op("MVAU_0"), fold) <= 1000
+        assert cycles(given, given.op("MVAU_0"), fold) <= 80
     assert lanes["sparse"] < lanes["dense"] == lanes["forced"]
-    assert all(fold.impl != "sparse" for fold in choose(sparse, Request({}, 1000)).values()), "not asked for"
+    assert all(fold.impl != "sparse" for fold in choose(sparse, Request({}, 80)).values()), "not asked for"
+
+
+def test_a_layer_of_few_weights_is_logic_where_three_lanes_would_do():
+    """Its few adders cost less; with all of its weights they do not."""
+    graph = small_cnn().graph()
+    sparse = _without_most_weights(graph)
+    assert choose(sparse, Request({}, 1000))["MVAU_0"].impl == "const"
+    assert choose(graph, Request({}, 1000))["MVAU_0"].impl == "auto"
+    assert choose(sparse, Request({"MVAU_0": LayerFolding(impl="folded")}, 1000))["MVAU_0"].impl == "folded"
+    assert choose(sparse, Request({}, 1000), logic=False)["MVAU_0"].impl == "auto"
 
 
 def _without_most_weights(graph):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path, PurePosixPath
 
-from flows.design import Design, Files, Instance, Param
+from flows.design import Design, Files, Instance, MemFile, Param
 from flows.emit.sv import modules_used, render_instance
 
 RTL = Path(__file__).parents[2] / "hw_templates" / "rtl"
@@ -69,15 +69,22 @@ def instance_job(design: Design, instance: Instance) -> Job:
     # The number of a FIFO in simulation is no hardware: equal FIFOs are synthesized once.
     params = {key: 0 if key == "SIM_ID" else value for key, value in instance.params.items()}
     bits = {prefix: design.streams[name].bits for prefix, name in instance.ports.items()}
-    text = wrapper(instance.module, params, bits)
+    return module_job(instance.name, instance.module, params, bits, instance.memories)
+
+
+def module_job(
+    name: str, module: str, params: Mapping[str, Param], bits: Mapping[str, int], memories: Iterable[MemFile] = ()
+) -> Job:
+    """One module with fixed parameters and its memories, between streams {port prefix: bits}, out of context."""
+    text = wrapper(module, params, bits)
     modules = rtl_modules()
     files: dict[PurePosixPath, str | bytes] = {
         PurePosixPath(f"{name}.sv"): modules[name] for name in modules_used(modules, text)
     }
     files[PurePosixPath(f"{OUT_OF_CONTEXT}.sv")] = text
     files |= primitives(files)
-    files |= {PurePosixPath(memory.name): memory.text for memory in instance.memories}
-    return Job(instance.name, OUT_OF_CONTEXT, files)
+    files |= {PurePosixPath(memory.name): memory.text for memory in memories}
+    return Job(name, OUT_OF_CONTEXT, files)
 
 
 def design_jobs(design: Design) -> tuple[Job, ...]:
