@@ -39,7 +39,7 @@ PRIORS = {
     "clip": (1.0, 0.2), "replay": (12.0, 5.0),
     "rom": (1.2, 0.5), "rom_whole": (1.5, 1.0), "rom_two": (2.0, 1.0), "rom_deep": (1.5, 0.7),
     "rom_whole_direct": (2.5, 1.0), "rom_two_direct": (3.0, 1.0), "rom_deep_direct": (2.5, 1.0),
-    "sparse": (0.35, 0.2), "choose": (0.5, 0.4), "bank": (0.7, 0.4), "banks": (2.0, 2.0), "end": (2.0, 3.0),
+    "sparse": (0.35, 0.2), "choose": (0.5, 0.4), "bank": (1.0, 0.2), "banks": (1.0, 0.5), "end": (2.0, 3.0),
 }  # fmt: skip
 """Part to (what it is taken to cost, how far from that it may well be); of the others a LUT, give or take SPREAD."""
 SPREAD = 0.4

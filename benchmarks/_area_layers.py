@@ -23,6 +23,7 @@ from flows.graph import MVAU, Graph, Op
 from flows.kernels import implementation, mvau_sparse
 from flows.kernels.implementation import ADDER_NS
 from flows.kernels.registry import kernel_of
+from flows.rings import with_cheapest
 from tests.networks import Chain
 
 FRAMES = 64
@@ -74,9 +75,11 @@ class Layer:
         return choose(self.graph, self.request)
 
     def design(self, folding: Folding) -> Design:
-        """The layer with the streams' FIFOs (of two beats) and width converters."""
+        """The layer with the streams' FIFOs (of two beats) and width converters, rings as large as is cheap."""
         widths = {name: w.implemented("exact") for name, w in analyse(self.graph).items()}
-        return elaborate(self.graph, folding, widths)
+        windows = [i for i in elaborate(self.graph, folding, widths).instances if i.module == "swg"]
+        rings = {i.name: int(with_cheapest(i.params)["DEPTH"]) for i in windows}  # type: ignore[arg-type]
+        return elaborate(self.graph, folding, widths, rings)
 
     def meets(self, design: Design) -> bool:
         """Whether the design has the rate, in the cycle model, to within what FIFO sizing leaves."""

@@ -27,11 +27,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from flows.cost import cost
 from flows.design import Design, Instance
 from flows.elaborate import LEAST_DEPTH, MIN_DEPTH, longest_ready_path, without
 from flows.errors import VerificationFailed
 from flows.fifo_trials import FRAMES, Trials
+from flows.rings import ring_price, ring_sizes
 
 ROOMY = 1 << 16
 """Entries up to which a FIFO takes the whole run."""
@@ -246,7 +246,7 @@ class Search(Trials):
         windows = [i for i in self.design.instances if i.module == "swg"]
         for window in sorted(windows, key=lambda i: -self.design.streams[i.input].bits):
             before = dict(self.rings)
-            for entries in ring_sizes(window)[0]:
+            for entries in ring_sizes(window.params)[0]:
                 self.rings = {**before, window.name: entries}
                 if self.work <= MOST_WORK and self.still_enough(self.depths):
                     break
@@ -255,8 +255,9 @@ class Search(Trials):
     def _grow_rings(self) -> None:
         """Gives sliding windows a larger memory where that is cheaper; more is always enough."""
         for window in (i for i in self.design.instances if i.module == "swg"):
-            larger = ring_sizes(window)[1]
-            if larger and _price(window, larger[0]) < _price(window, self.rings.get(window.name)):
+            larger = ring_sizes(window.params)[1]
+            given = self.rings.get(window.name)
+            if larger and ring_price(window.params, larger[0]) < ring_price(window.params, given):
                 self.rings[window.name] = larger[0]
 
 
@@ -278,25 +279,3 @@ def _halved(
     last = _halved(group[half:], attempt, alone)
     _halved(group[:half], attempt, alone, fails=last)  # after all of the last, all of the first would be the whole
     return False
-
-
-def ring_sizes(window: Instance) -> tuple[list[int], list[int]]:
-    """Beats that the memory of an `swg` may hold at a lower cost than its own: (fewer, more), the cheapest first.
-
-    A power of two needs no address counters, so it may be worth more memory than the rate asks for.
-    """
-    p = {key: value for key, value in window.params.items() if isinstance(value, int)}
-    own = p["DEPTH"]
-    least = (((p["KH"] - 1) * p["DH"] * p["W"] + (p["KW"] - 1) * p["DW"]) + 1) * p["FOLDS"]
-    full = 1 << own.bit_length()
-    # Memories come in multiples of 32 words.
-    sizes = {least, *range(-(-least // 32) * 32, full + 1, 32), *(1 << n for n in range(own.bit_length() + 1))}
-    price = {d: _price(window, d) for d in sorted(sizes) if d >= least}
-    best: dict[float, int] = {price[d]: d for d in price if price[d] < _price(window, own)}  # of equal ones the most
-    cheapest = [best[at] for at in sorted(best)]
-    return [d for d in cheapest if d < own], [d for d in cheapest if d > own]
-
-
-def _price(window: Instance, entries: int | None) -> float:
-    """Of an `swg` with that memory, None: its own."""
-    return cost(window.module, window.params if entries is None else {**window.params, "DEPTH": entries}).price

@@ -18,6 +18,7 @@ from flows.design import Fold, Folding, Lowered
 from flows.elaborate import DIRECT
 from flows.graph import VVAU, ConvolutionInputGenerator, Flatten, Graph, Op, Pool, Weighted
 from flows.kernels.registry import kernel_of
+from flows.rings import with_cheapest
 
 SWEEPS = 8
 CANDIDATES = 48
@@ -50,7 +51,8 @@ class Lowerings:
         key = (op.name, fold)
         if key not in self._costs:
             low = self(op, fold)
-            self._costs[key] = cost(low.module, low.params, low.memories)
+            params = with_cheapest(low.params) if low.module == "swg" else low.params
+            self._costs[key] = cost(low.module, params, low.memories)
         return self._costs[key]
 
     def cycles(self, op: Op, fold: Fold) -> int:

@@ -40,6 +40,8 @@ MOST_BITS = 1 << 17
 """Of a ROM whose words are looked at: in a larger one hardly a bit is the same in every word."""
 SPARSE = 0.2
 """Share of the words that differ from the others, of a bit, below which it is no random one."""
+CHOSEN = 4
+"""Bits that a LUT chooses one of."""
 LUT_WORDS = 64
 """Words of one bit that a LUT of six inputs holds."""
 
@@ -95,9 +97,10 @@ def _lutrams(depth: int, width: int) -> tuple[float, int, int]:
 
 
 def lutram(depth: int, width: int) -> Parts:
-    """Features: `lutram` LUTs, `bank` bits that are chosen among several, `banks` that are written one at a time."""
+    """Features: `lutram` LUTs, `bank` LUTs that choose a bit among up to four, `banks` written one at a time."""
     _, luts, banks = _lutrams(depth, width)
-    return Parts({"lutram": float(luts), "bank": float(width * (banks - 1)), "banks": float(banks - 1)})
+    chosen = -(-banks // CHOSEN) if banks > 1 else 0
+    return Parts({"lutram": float(luts), "bank": float(width * chosen), "banks": float(banks * (banks > 1))})
 
 
 @dataclass(frozen=True)
