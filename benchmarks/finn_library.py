@@ -4,7 +4,8 @@ Ten convolutions, W4A4, W8A8 and W2A2, small to large, random weights, accumulat
 shape the padding, the sliding window, the MVAU, a FIFO and a width converter on both sides, at the same folding, hence
 with equal multiplications a cycle. FINN's MVAU multiplies in DSPs and takes its weights from a `memstream`: both are
 counted. Ours holds the weights itself; the one that multiplies in DSPs, `mvau_dsp`, shall take no more LUTs and no more
-DSPs, and the one of LUTs alone, `mvau`, is shown beside it. Thresholding is ours alone where FINN's cannot be
+DSPs, and the one of LUTs alone, `mvau`, is shown beside it. The ring of our sliding window is what FIFO sizing leaves
+of it at this folding; where FINN's has no block RAM ours gets none. Thresholding is ours alone where FINN's cannot be
 synthesized (`thresholding` in the result says why). What is changed in FINN's sources, and why, is in `_finn.PATCHES`.
 """
 
@@ -19,6 +20,7 @@ from rich.table import Table
 
 from benchmarks import _finn
 from benchmarks._chains import Layers
+from flows import fifos
 from flows.accumulators import analyse
 from flows.design import Design, Fold
 from flows.elaborate import elaborate
@@ -29,7 +31,7 @@ from flows.synthesize.jobs import OUT_OF_CONTEXT, Job, instance_job, rtl_modules
 from flows.synthesize.yosys import synthesize, version
 
 NO_MORE = ("swg", "fmpadding", "mvau_dsp", "dwc", "fifo")
-"""Modules that shall take no more LUTs and no more DSPs than FINN's."""
+"""Modules that shall take no more LUTs, block RAMs and DSPs than FINN's."""
 COLUMNS = ("LUT", "FF", "CARRY", "LUTRAM", "SRL", "BRAM_18K", "DSP")
 KERNEL, PAD = 3, 1
 
@@ -63,24 +65,29 @@ SHAPES = (
 )  # fmt: skip
 
 
-def design_of(shape: Shape, impl: str = "folded") -> tuple[Graph, Design]:
-    """Padding, window, MVAU and thresholds of `shape`, folded; `impl`: of the MVAU."""
+def design_of(shape: Shape, impl: str = "folded", ram_style: str = "auto") -> tuple[Graph, Design]:
+    """Padding, window, MVAU and thresholds of `shape`, folded; `impl`: of the MVAU; `ram_style`: of the window.
+
+    The window's memory is as the flow builds it; the FIFO of the comparison is one of its own.
+    """
     layers = Layers((shape.size, shape.size, shape.channels), bits=shape.input_bits, seed=SHAPES.index(shape))
     layers.pad(PAD).window(KERNEL)
     layers.mvau(shape.outputs, shape.weight_bits).thresholds(shape.input_bits)
     graph = layers.graph(shape.name)
     folding = {
-        "FMPadding_0": Fold(1, shape.simd), "ConvolutionInputGenerator_0": Fold(1, shape.simd),
+        "FMPadding_0": Fold(1, shape.simd),
+        "ConvolutionInputGenerator_0": Fold(1, shape.simd, ram_style=ram_style),
         "MVAU_0": Fold(shape.pe, shape.simd, impl=impl), "Thresholding_0": Fold(shape.pe, 1),
     }  # fmt: skip
     widths = {name: w.implemented("exact") for name, w in analyse(graph).items()}
-    return graph, elaborate(graph, folding, widths)
+    sizing = fifos.size(lambda depths: elaborate(graph, folding, widths, depths), {})
+    return graph, elaborate(graph, folding, widths, sizing.rings)
 
 
-def own_jobs(shape: Shape, design: Design) -> dict[str, Job]:
+def own_jobs(shape: Shape, ram_style: str) -> dict[str, Job]:
     """{module: our job}, with both forms of the MVAU."""
     found = {}
-    for one in (design, design_of(shape, "dsp")[1]):
+    for one in (design_of(shape, impl, ram_style)[1] for impl in ("folded", "dsp")):
         found |= {i.module: instance_job(one, i) for i in one.instances if i.op}
     width = shape.simd * shape.input_bits
     for module, params, bits in (
@@ -131,12 +138,14 @@ def finn_jobs(shape: Shape, graph: Graph, design: Design) -> dict[str, Job]:
 
 def measure(shape: Shape, folder: Path) -> dict[str, Any]:
     """{"shape", "ours": {module: counts}, "finn": {module: counts}}."""
-    graph, design = design_of(shape)
-    found: dict[str, Any] = {"shape": shape.name}
-    for side, jobs in (("ours", own_jobs(shape, design)), ("finn", finn_jobs(shape, graph, design))):
-        results = synthesize(list(jobs.values()), "xc7", folder / side)
-        found[side] = {module: dict(r.counts) for module, r in zip(jobs, results, strict=True)}
-    return found
+    finn = _counts(finn_jobs(shape, *design_of(shape)), folder / "finn")
+    ours = own_jobs(shape, "auto" if finn["swg"]["BRAM_18K"] else "distributed")
+    return {"shape": shape.name, "ours": _counts(ours, folder / "ours"), "finn": finn}
+
+
+def _counts(jobs: Mapping[str, Job], folder: Path) -> dict[str, dict[str, int]]:
+    results = synthesize(list(jobs.values()), "xc7", folder)
+    return {module: dict(r.counts) for module, r in zip(jobs, results, strict=True)}
 
 
 def finn_thresholding(folder: Path) -> str:
@@ -160,14 +169,16 @@ def run(folder: Path) -> tuple[dict[str, Any], Table]:
 
 
 def verdict(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Our LUTs as shares of FINN's: the largest of every module, and the shapes with more LUTs, or more DSPs."""
+    """Our LUTs as shares of FINN's: the largest of every module, and the shapes with more of anything."""
     found = {}
     for module in NO_MORE:
         pairs = {row["shape"]: (row["ours"][module], theirs(row, module)) for row in rows}
         found[module] = {
             "largest_share": max(ours["LUT"] / finn["LUT"] for ours, finn in pairs.values()),
-            "above": [name for name, (ours, finn) in pairs.items() if ours["LUT"] > finn["LUT"]],
-            "above_dsp": [name for name, (ours, finn) in pairs.items() if ours["DSP"] > finn["DSP"]],
+            **{
+                key: [name for name, (ours, finn) in pairs.items() if ours[column] > finn[column]]
+                for key, column in (("above", "LUT"), ("above_dsp", "DSP"), ("above_bram", "BRAM_18K"))
+            },
         }
     return found
 

@@ -41,16 +41,20 @@ def test_the_verdict_is_of_the_worst_and_the_median() -> None:
     assert found == {"no_more_at_any": False, "worst": 1.01, "median": 0.95}
 
 
-def test_finns_mvau_counts_with_its_memory_and_dsps_that_are_more_are_named() -> None:
-    others = {name: {"LUT": 10, "DSP": 0} for name in finn_library.NO_MORE}
+def test_finns_mvau_counts_with_its_memory_and_what_is_more_is_named() -> None:
+    others = {name: {"LUT": 10, "DSP": 0, "BRAM_18K": 0} for name in finn_library.NO_MORE}
     rows = [
         {
             "shape": f"{dsp} DSPs",
-            "ours": {**others, "mvau_dsp": {"LUT": 60, "DSP": dsp}},
-            "finn": {**others, "mvau": {"LUT": 50, "DSP": 4}, "memstream": {"LUT": 30, "DSP": 0}},
+            "ours": {**others, "mvau_dsp": {"LUT": 60, "DSP": dsp, "BRAM_18K": 6 - dsp}},
+            "finn": {
+                **others,
+                "mvau": {"LUT": 50, "DSP": 4, "BRAM_18K": 0},
+                "memstream": {"LUT": 30, "DSP": 0, "BRAM_18K": 1},
+            },
         }
         for dsp in (4, 5)
     ]
     found = finn_library.verdict(rows)
-    assert found["mvau_dsp"] == {"largest_share": 0.75, "above": [], "above_dsp": ["5 DSPs"]}
-    assert found["swg"] == {"largest_share": 1.0, "above": [], "above_dsp": []}
+    assert found["mvau_dsp"] == {"largest_share": 0.75, "above": [], "above_dsp": ["5 DSPs"], "above_bram": ["4 DSPs"]}
+    assert found["swg"] == {"largest_share": 1.0, "above": [], "above_dsp": [], "above_bram": []}
