@@ -37,13 +37,14 @@ DEFAULT_CLOCK_NS = 10.0
 class Request:
     """What the user asked for, by layer: the folding, and FIFO depths where given (FINN's in/outFIFODepths).
 
-    `skip_zeros`: MVAUs that nothing is said about may skip tiles of zero weights.
+    `skip_zeros`: MVAUs that nothing is said about may skip tiles of zero weights, but for those in `dense`.
     """
 
     layers: Mapping[str, LayerFolding]
     target_cycles: int | None = None
     clock_ns: float | None = None
     skip_zeros: bool = False
+    dense: frozenset[str] = frozenset()
 
 
 def request(
@@ -228,7 +229,8 @@ def _legal(graph: Graph, op: Op, asked: Request) -> tuple[Fold, ...]:
     impl = _impl(op, keys)
     if impl == "dsp":
         legal = tuple(replace(fold, impl=impl) for fold in legal)
-    if isinstance(op, MVAU) and (impl == "sparse" or asked.skip_zeros):
+    skips = asked.skip_zeros and op.name not in asked.dense
+    if isinstance(op, MVAU) and (impl == "sparse" or skips):
         legal = (*legal, *mvau_sparse.legal(op, legal))
     if keys is not None and keys.parallel_window == 0:
         legal = tuple(f for f in legal if not f.parallel_window)

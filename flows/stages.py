@@ -41,6 +41,7 @@ from flows.emit.hls.top import TOP
 from flows.errors import ConfigError, InfeasibleFolding
 from flows.fifo_trials import frames_of
 from flows.files import digest, file_digest, read_json, read_tree, tree_digest, write_json, write_text, write_tree
+from flows.folding_sized import cheapest, skipping, try_dense
 from flows.frontend.spec import Imported
 from flows.frontend.store import FILES, HARDWARE, load, save
 from flows.golden import evaluate
@@ -68,6 +69,15 @@ GOLDEN_CHECKS = ("brevitas_vs_golden", "expected_vs_golden")
 """Of the golden model itself; {} where there is nothing to compare it with."""
 MINIMIZED, PERMUTED = "minimized", "permuted"
 """Folders in OUT/intermediate_models of the network without dead channels, and then with the others in order."""
+SEARCH = (
+    "flows/folding.py", "flows/folding_search.py", "flows/cost.py", "flows/area", "flows/kernels", "flows/elaborate.py",
+    "flows/rings.py",
+)  # fmt: skip
+"""What decides which folding is the cheapest."""
+SIZING = (
+    "flows/fifos.py", "flows/fifo_trials.py", "flows/cycles", "flows/cost.py", "flows/area", "flows/rings.py",
+)  # fmt: skip
+"""What decides how deep FIFOs are."""
 RESULTS = ("summary.json", "index.html")
 """What says that a build is complete."""
 
@@ -288,6 +298,11 @@ def folding_request(b: Build) -> foldings.Request:
     return foldings.request(c.folding, c.folding_config_file, c.target_fps, c.synth_clk_period_ns, c.skip_zeros)
 
 
+def _described(asked: foldings.Request) -> dict[str, Any]:
+    layers = {name: keys.model_dump() for name, keys in asked.layers.items()}
+    return {**dataclasses.asdict(asked), "layers": layers, "dense": sorted(asked.dense)}
+
+
 def minimize(
     b: Build, imported: Imported, values: Values, asked: foldings.Request
 ) -> tuple[Imported, Values]:  # fmt: skip
@@ -299,16 +314,7 @@ def minimize(
             remove_channels(graph, lambda g: folded_price(g, asked)) if b.config.remove_channels else unchanged(graph)
         )
 
-    request = {**dataclasses.asdict(asked), "layers": {n: keys.model_dump() for n, keys in asked.layers.items()}}
-    search = (
-        "flows/folding.py",
-        "flows/folding_search.py",
-        "flows/cost.py",
-        "flows/area",
-        "flows/kernels",
-        "flows/elaborate.py",
-    )
-    depends = [b.config.remove_channels, request, code(*search)]
+    depends = [b.config.remove_channels, _described(asked), code(*SEARCH)]
     return _rewritten(b, "minimize", MINIMIZED, imported, values, depends, action)
 
 
@@ -355,13 +361,33 @@ def networks(out: Path) -> tuple[Graph, Graph]:
 
 
 def fold(b: Build, graph: Graph, asked: foldings.Request) -> Folding:
-    """The folding; `auto_folding_config.json` says what was chosen, as FINN's folding file."""
-    path = b.out / "auto_folding_config.json"
+    """The folding; `auto_folding_config.json` says what was chosen, as FINN's folding file.
+
+    `report/skip_zeros.json` says which MVAUs are cheaper without skipping zeros once FIFOs are counted, by how much.
+    """
+    path, skips = b.out / "auto_folding_config.json", b.out / "report" / "skip_zeros.json"
+    policy = b.config.accumulator_policy
     with Measure() as measure:
-        folding = foldings.choose(graph, asked)
-    text = foldings.to_finn_json(folding, graph)
-    b.steps.run("folding", text, [path], lambda: write_text(path, text), before=measure.usage)
-    return folding
+        found = foldings.choose(graph, asked)
+
+    def without(dense: Sequence[str]) -> Folding:
+        return foldings.choose(graph, dataclasses.replace(asked, dense=frozenset(dense))) if dense else found
+
+    def action() -> None:
+        tried = try_dense(graph, asked, policy) if skipping(found) else []
+        dense = cheapest(tried).dense if tried else ()
+        write_text(path, foldings.to_finn_json(without(dense), graph))
+        rows = [dataclasses.asdict(one) for one in tried]
+        write_json(skips, {"source": "estimate", "unit": "LUT", "tried": rows, "dense": dense})
+
+    depends: list[Any] = [foldings.to_finn_json(found, graph)]
+    if skipping(found):
+        widths = {name: w.implemented(policy) for name, w in analyse(graph).items()}
+        described = rtl_emitter.describe(elaborate(graph, found, widths))
+        sources = code("flows/folding_sized.py", *SEARCH, *SIZING)
+        depends += [policy, _described(asked), described, sources, *find_compiler()]
+    b.steps.run("folding", depends, [path, skips], action, before=measure.usage)
+    return without(read_json(skips)["dense"])
 
 
 def check_budget(
@@ -395,8 +421,7 @@ def fifos(
         sizing = fifo_sizing.size(lambda depths: elaborate(graph, folding, implemented, depths), fixed, shrink)
         write_json(path, {"source": "cycle model", **dataclasses.asdict(sizing)})
 
-    sources = code("flows/fifos.py", "flows/fifo_trials.py", "flows/cycles", "flows/cost.py", "flows/area")
-    depends = [rtl_emitter.describe(empty), fixed, shrink, sources, *find_compiler()]
+    depends = [rtl_emitter.describe(empty), fixed, shrink, code(*SIZING), *find_compiler()]
     b.steps.run("fifos", depends, [path], action, share=True)
     return chosen_depths(path)
 
