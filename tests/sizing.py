@@ -4,6 +4,7 @@ no FIFO is deeper than it must be."""
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from flows.accumulators import analyse
@@ -48,7 +49,8 @@ def _designs(config: Path, out: Path, depths: dict[str, int]) -> tuple[Design, D
     c = load_config(config)
     folded, graph = networks(out)
     asked = request(c.folding, c.folding_config_file, c.target_fps, c.synth_clk_period_ns, c.skip_zeros)
-    folding = choose(folded, asked)
+    dense = frozenset(json.loads((out / "report" / "skip_zeros.json").read_text())["dense"])
+    folding = choose(folded, replace(asked, dense=dense))
     widths = {name: w.implemented(c.accumulator_policy) for name, w in analyse(graph).items()}
     wide = roomy(elaborate(graph, folding, widths))
     return elaborate(graph, folding, widths, wide), elaborate(graph, folding, widths, depths)
