@@ -28,7 +28,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from flows.design import Design, Instance
-from flows.elaborate import LEAST_DEPTH, MIN_DEPTH, longest_ready_path, without
+from flows.elaborate import LEAST_DEPTH, MIN_DEPTH, longest_ready_path, with_depths, without
 from flows.errors import VerificationFailed
 from flows.fifo_trials import FRAMES, Trials
 from flows.rings import ring_price, ring_sizes
@@ -83,7 +83,8 @@ def size(
     model.
     """
     began = time.monotonic()
-    design = elaborated({**roomy(elaborated({})), **fixed})
+    empty = elaborated({})
+    design = with_depths(empty, {**roomy(empty), **fixed})
     for goes_on in (True, False):
         search = Search(design, fixed, goes_on)
         search.find()

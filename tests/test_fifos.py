@@ -9,7 +9,7 @@ import pytest
 
 from flows.cycles import Model
 from flows.design import Design
-from flows.elaborate import MIN_DEPTH, fifo_names
+from flows.elaborate import MIN_DEPTH, fifo_names, with_depths
 from flows.emit.rtl import emit
 from flows.errors import VerificationFailed
 from flows.fifo_trials import CUT_DOWN_FRAMES, FRAMES, Trials, frames_of
@@ -30,6 +30,10 @@ def deep(depths: Mapping[str, int]) -> dict[str, int]:
     return {name: depth for name, depth in depths.items() if depth > MIN_DEPTH}
 
 
+def plain(design: Design) -> list[tuple[object, ...]]:
+    return [(i.name, i.module, i.params, i.inputs, i.outputs) for i in design.instances]
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_an_entry_less_in_any_fifo_costs_rate_or_can_stand_still(name: str) -> None:
     network = NETWORKS[name]()
@@ -42,6 +46,14 @@ def test_an_entry_less_in_any_fifo_costs_rate_or_can_stand_still(name: str) -> N
     assert search.enough(sizing.depths, sizing.left_out)
     for fifo, depth in deep(sizing.depths).items():
         assert not search.enough({**sizing.depths, fifo: depth - 1}, sizing.left_out), f"{fifo} is too deep"
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_depths_are_set_in_a_design_as_it_is_elaborated_with_them(name: str) -> None:
+    network = NETWORKS[name]()
+    empty = network.design()
+    for depths in (roomy(empty), dict.fromkeys(list(roomy(empty))[::2], 1)):
+        assert plain(with_depths(empty, depths)) == plain(network.design(depths)) != plain(empty)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
