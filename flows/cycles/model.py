@@ -157,7 +157,7 @@ class Model:
              sink.beats, seed, _EXTRA, most_cycles, port, hasty, until_steady],
             dtype=np.int64,
         )  # fmt: skip
-        ran = _engine()(
+        ran = engine()(
             count, len(table), _pointer(table), self._numbers[design.input], self._numbers[design.output], frames,
             _pointer(ends), _pointer(first_in), _pointer(last_out), _pointer(counts), _pointer(peaks),
             _pointer(self._beats), _pointer(seen) if spans else None,
@@ -202,7 +202,7 @@ def _pointer(array: IntArray) -> Any:
 
 
 @cache
-def _engine() -> Any:
+def engine() -> Any:
     """The engine's entry point, compiled when it is not in the cache. Raises ToolMissing and ToolFailed."""
     compiler, version = find_compiler()
     digest = hashlib.sha256(

@@ -223,7 +223,7 @@ def verify_stitched(
     result = {
         "frames": frames, "mismatches": 0, "stall_probability": STALL, "seed": seed, "reset_frames": few,
         "streams": [s.name for s in monitored(design)], "seconds": stitched.watch.seconds,
-        "frame_seconds": round(frame_seconds, 3),
+        "frame_seconds": round(frame_seconds, 4),
     }  # fmt: skip
     return result, fast
 
