@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 
 from flows.cycles import Model, State, Timing
 from flows.design import Design
@@ -45,7 +44,7 @@ class Trials:
 
     def __init__(self, design: Design, goes_on: bool = True) -> None:
         self.design, self.goes_on = design, goes_on
-        self.model = Model(design)
+        self.model, self.cut_down = Model(design), Model(design, cut_down=True)
         self.branches = any(len(i.ports) > 2 for i in design.instances)
         self.frames = frames_of(design)
         self.limit = 0.0
@@ -53,11 +52,6 @@ class Trials:
         self.rings: dict[str, int] = {}
         self.steady: State | None = None
         self.steady_cut_down: State | None = None
-
-    @cached_property
-    def cut_down(self) -> Model:
-        """With every pipeline cut down to one register."""
-        return Model(self.design, cut_down=True)
 
     def full_speed(
         self, depths: Mapping[str, int], left_out: Sequence[str] = (), until_steady: bool = True
@@ -80,12 +74,7 @@ class Trials:
         return in_time and self.carries(depths, left_out)
 
     def carries(self, depths: Mapping[str, int], left_out: Sequence[str] = (), start: State | None = None) -> bool:
-        """Whether the cut-down network goes on, from reset or `start`, with `depths` and without `left_out`.
-
-        Without branches it always does: no stage waits for two others.
-        """
-        if not self.branches:
-            return True
+        """Whether the cut-down network goes on, from reset or `start`, with `depths` and without `left_out`."""
         model = start.model if start else self._model(left_out, cut_down=True)
         frames = CUT_DOWN_FRAMES + (start is not None)  # the first ends where the run begins
         return not self._ran(model.run(frames, limits=self._limits(depths, left_out), start=start)).deadlock
@@ -120,7 +109,8 @@ class Trials:
         if self._ran(timing).end is None:
             in_time = timing.interval_cycles <= self.limit  # infinite for one that stood still
             return not hasty and in_time and self._enough_to_settle(depths, left_out)
-        if not self.carries(depths, left_out, _start(self.steady_cut_down, design)):
+        # Without branches it always goes on: no stage waits for two others.
+        if self.branches and not self.carries(depths, left_out, _start(self.steady_cut_down, design)):
             return False
         self.steady = timing.end
         return True
