@@ -44,7 +44,7 @@ class Request:
     target_cycles: int | None = None
     clock_ns: float | None = None
     skip_zeros: bool = False
-    dense: frozenset[str] = frozenset()
+    dense: tuple[str, ...] = ()
 
 
 def request(

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from flows import fifos
-from flows.accumulators import Policy, analyse
 from flows.cost import total
 from flows.design import Folding
 from flows.elaborate import elaborate
@@ -24,10 +24,16 @@ IMPOSSIBLE = float("inf")
 
 @dataclass(frozen=True)
 class Tried:
-    """MVAUs that were not to skip zeros, and what the folding then costs with its FIFOs, in LUTs (estimate)."""
+    """A folding, the MVAUs that were not to skip zeros, what it costs with its FIFOs in LUTs (estimate)."""
 
     dense: tuple[str, ...]
+    folding: Folding
     price: float
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """As JSON; no price where there is no such design."""
+        return {"dense": self.dense, "price": None if self.price == IMPOSSIBLE else self.price}
 
 
 def skipping(folding: Folding) -> list[str]:
@@ -35,16 +41,17 @@ def skipping(folding: Folding) -> list[str]:
     return [name for name, fold in folding.items() if fold.impl == "sparse"]
 
 
-def try_dense(graph: Graph, asked: Request, policy: Policy) -> list[Tried]:
-    """What was tried, one layer that skips zeros after the other; the cheapest is to be taken."""
-    widths = {name: w.implemented(policy) for name, w in analyse(graph).items()}
-    best = choose(graph, asked)
-    found = [Tried((), price(graph, best, widths))]
-    for name in skipping(best):
-        dense = (*cheapest(found).dense, name)
-        folding = choose(graph, replace(asked, dense=asked.dense | {*dense}))
-        found.append(Tried(dense, price(graph, folding, widths)))
-    return found
+def try_dense(graph: Graph, asked: Request, found: Folding, widths: Mapping[str, tuple[int, ...]]) -> list[Tried]:
+    """`found`, which was chosen as `asked`, and others, without one layer that skips zeros after the other.
+
+    `widths`: accumulator bits, as `flows.elaborate` takes them. The cheapest is to be taken.
+    """
+    tried = [Tried(asked.dense, found, price(graph, found, widths))]
+    for name in skipping(found):
+        dense = (*cheapest(tried).dense, name)
+        folding = choose(graph, replace(asked, dense=dense))
+        tried.append(Tried(dense, folding, price(graph, folding, widths)))
+    return tried
 
 
 def cheapest(tried: list[Tried]) -> Tried:

@@ -76,6 +76,7 @@ SEARCH = (
 """What decides which folding is the cheapest."""
 SIZING = (
     "flows/fifos.py", "flows/fifo_trials.py", "flows/cycles", "flows/cost.py", "flows/area", "flows/rings.py",
+    "flows/elaborate.py",
 )  # fmt: skip
 """What decides how deep FIFOs are."""
 RESULTS = ("summary.json", "index.html")
@@ -299,8 +300,7 @@ def folding_request(b: Build) -> foldings.Request:
 
 
 def _described(asked: foldings.Request) -> dict[str, Any]:
-    layers = {name: keys.model_dump() for name, keys in asked.layers.items()}
-    return {**dataclasses.asdict(asked), "layers": layers, "dense": sorted(asked.dense)}
+    return {**dataclasses.asdict(asked), "layers": {name: keys.model_dump() for name, keys in asked.layers.items()}}
 
 
 def minimize(
@@ -365,29 +365,33 @@ def fold(b: Build, graph: Graph, asked: foldings.Request) -> Folding:
 
     `report/skip_zeros.json` says which MVAUs are cheaper without skipping zeros once FIFOs are counted, by how much.
     """
-    path, skips = b.out / "auto_folding_config.json", b.out / "report" / "skip_zeros.json"
-    policy = b.config.accumulator_policy
+    path, report = b.out / "auto_folding_config.json", b.out / "report" / "skip_zeros.json"
     with Measure() as measure:
         found = foldings.choose(graph, asked)
-
-    def without(dense: Sequence[str]) -> Folding:
-        return foldings.choose(graph, dataclasses.replace(asked, dense=frozenset(dense))) if dense else found
-
-    def action() -> None:
-        tried = try_dense(graph, asked, policy) if skipping(found) else []
-        dense = cheapest(tried).dense if tried else ()
-        write_text(path, foldings.to_finn_json(without(dense), graph))
-        rows = [dataclasses.asdict(one) for one in tried]
-        write_json(skips, {"source": "estimate", "unit": "LUT", "tried": rows, "dense": dense})
-
     depends: list[Any] = [foldings.to_finn_json(found, graph)]
+    policy, widths = b.config.accumulator_policy, dict[str, tuple[int, ...]]()
     if skipping(found):
         widths = {name: w.implemented(policy) for name, w in analyse(graph).items()}
         described = rtl_emitter.describe(elaborate(graph, found, widths))
         sources = code("flows/folding_sized.py", *SEARCH, *SIZING)
         depends += [policy, _described(asked), described, sources, *find_compiler()]
-    b.steps.run("folding", depends, [path, skips], action, before=measure.usage)
-    return without(read_json(skips)["dense"])
+
+    def action() -> None:
+        tried = try_dense(graph, asked, found, widths) if skipping(found) else []
+        best = cheapest(tried) if tried else None
+        dense, folding = (best.dense, best.folding) if best else (asked.dense, found)
+        write_text(path, foldings.to_finn_json(folding, graph))
+        rows = [one.row for one in tried]
+        write_json(report, {"source": "estimate", "unit": "LUT", "tried": rows, "dense": dense})
+
+    b.steps.run("folding", depends, [path, report], action, before=measure.usage)
+    dense = left_dense(b.out)
+    return found if dense == asked.dense else foldings.choose(graph, dataclasses.replace(asked, dense=dense))
+
+
+def left_dense(out: Path) -> tuple[str, ...]:
+    """MVAUs that a build's folding was chosen without skipping zeros in, for their FIFOs' sake (`Request.dense`)."""
+    return tuple(read_json(out / "report" / "skip_zeros.json")["dense"])
 
 
 def check_budget(

@@ -14,7 +14,7 @@ from flows.design import Design
 from flows.elaborate import MIN_DEPTH, elaborate
 from flows.fifos import Search, roomy, tolerance
 from flows.folding import choose, request
-from flows.stages import chosen_depths, networks
+from flows.stages import chosen_depths, left_dense, networks
 
 MODEL_SHARE = 0.01
 """Of the RTL's interval and latency, that the cycle model's may differ by."""
@@ -49,8 +49,7 @@ def _designs(config: Path, out: Path, depths: dict[str, int]) -> tuple[Design, D
     c = load_config(config)
     folded, graph = networks(out)
     asked = request(c.folding, c.folding_config_file, c.target_fps, c.synth_clk_period_ns, c.skip_zeros)
-    dense = frozenset(json.loads((out / "report" / "skip_zeros.json").read_text())["dense"])
-    folding = choose(folded, replace(asked, dense=dense))
+    folding = choose(folded, replace(asked, dense=left_dense(out)))
     widths = {name: w.implemented(c.accumulator_policy) for name, w in analyse(graph).items()}
     wide = roomy(elaborate(graph, folding, widths))
     return elaborate(graph, folding, widths, wide), elaborate(graph, folding, widths, depths)
